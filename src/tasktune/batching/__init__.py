@@ -1,0 +1,1 @@
+"""Batches: several tasks in one row, sorted by task, without padding."""

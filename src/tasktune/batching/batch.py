@@ -1,0 +1,81 @@
+"""The one structure that travels from the sampler to the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class SequenceGroup:
+    """Sequences of similar length that attention handles in one call.
+
+    :param index: ``[G, L]`` flat token positions; a sequence shorter than ``L`` repeats its last
+        position, which causal attention never shows to an earlier one.
+    :param source: ``[G * L]`` positions to read back from, one for each real token.
+    :param tokens: flat token positions that ``source`` fills, in the same order.
+    """
+
+    index: Tensor
+    source: Tensor
+    tokens: Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples of several tasks, sorted by task.
+
+    Packed batches have one row, ``R = 1``, and no padding; padded ones have a row an example.
+    ``K`` counts the tasks present, in the order of ``tasks``; flat positions index ``R * L``.
+
+    :param tasks: the names' indices into the run's list of tasks, ascending, ``[K]``.
+    :param input_ids: ``[R, L]`` tokens.
+    :param position_ids: ``[R, L]``, from 0 within each example.
+    :param attention_mask: ``[R, L]`` for padded batches, ``None`` for packed ones.
+    :param sequence_offsets: ``[S + 1]`` where each example begins: tokens of a packed row, rows of
+        a padded batch.
+    :param task_offsets: ``[K + 1]`` where each task begins, in the same units.
+    :param target_index: ``[N]`` flat positions at which the output layer runs.
+    :param target_ids: ``[N]`` the token to be predicted there.
+    :param target_offsets: ``[K + 1]`` each task's range of targets.
+    :param pool_index: ``[H]`` flat position of the last token of each example that has a head.
+    :param pool_labels: ``[H]`` its label: a class index or a scaled number, as a float.
+    :param pool_offsets: ``[K + 1]`` each task's range of heads' examples.
+    :param groups: how attention walks a packed row; empty for padded batches.
+    """
+
+    tasks: tuple[int, ...]
+    input_ids: Tensor
+    position_ids: Tensor
+    attention_mask: Tensor | None
+    sequence_offsets: tuple[int, ...]
+    task_offsets: tuple[int, ...]
+    target_index: Tensor
+    target_ids: Tensor
+    target_offsets: tuple[int, ...]
+    pool_index: Tensor
+    pool_labels: Tensor
+    pool_offsets: tuple[int, ...]
+    groups: tuple[SequenceGroup, ...] = ()
+
+    @property
+    def token_count(self) -> int:
+        """Real tokens, padding left out."""
+        if self.attention_mask is not None:
+            return int(self.attention_mask.sum())
+        return int(self.input_ids.numel())
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        moved = {
+            name: value.to(device, non_blocking=True)
+            for name, value in vars(self).items()
+            if isinstance(value, Tensor)
+        }
+        groups = tuple(
+            SequenceGroup(g.index.to(device), g.source.to(device), g.tokens.to(device))
+            for g in self.groups
+        )
+        return Batch(**{**vars(self), **moved, "groups": groups})

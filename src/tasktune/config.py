@@ -1,0 +1,201 @@
+"""A run's YAML as typed models. One file describes one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Kind = Literal["generation", "classification", "regression", "language_modeling"]
+SPLITS = ("train", "validation", "test")
+
+
+class Section(BaseModel):
+    """A section of the YAML: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MethodSection(BaseModel):
+    """A section that names a method; every other key is an argument of its constructor."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The constructor arguments that the YAML sets."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class ModelConfig(Section):
+    """The base model."""
+
+    base: str = Field("builtin:tiny", description="a hub id, a local folder, or a built-in name")
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    quantization: Literal["none", "nf4", "int8"] = "none"
+    random_weights: bool = Field(
+        False, description="initialise from the folder's config.json instead of loading weights"
+    )
+    trust_remote_code: bool = False
+    revision: str | None = None
+
+
+class AdapterConfig(MethodSection):
+    """Which LoRA adapters each task passes through; layout options are further keys."""
+
+    layout: str = "shared_private"
+    rank: Annotated[int, Field(ge=1)] = 8
+    alpha: Annotated[float, Field(gt=0)] = 16.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    targets: str | list[str] = Field(
+        "all-linear", description="module names as PEFT takes them, or all-linear"
+    )
+
+
+class SourceConfig(Section):
+    """Where one split's rows come from."""
+
+    path: str | dict[str, str] = Field(
+        description="a file, a folder or hub id, or one plain-text file per column"
+    )
+    format: Literal["csv", "tsv", "json", "jsonl", "parquet", "squad", "text", "datasets"] | None = (
+        Field(None, description="guessed from the file's ending where absent")
+    )
+    columns: list[str] | None = Field(None, description="names, for a file without a header")
+    split: str | None = Field(None, description="the split's name in a folder or on the hub")
+    name: str | None = Field(None, description="the configuration's name on the hub")
+    encoding: str = "utf-8"
+    target: str | list[str] | None = Field(
+        None, description="overrides the task's target for this split, such as several references"
+    )
+
+
+class DomainConfig(Section):
+    """Domains inside a task: which column names them, and which one the model is meant for."""
+
+    column: str
+    target: str
+    unlabelled: SourceConfig | None = None
+
+
+class TaskConfig(Section):
+    """One task: data, template, kind and metrics."""
+
+    kind: Kind
+    train: SourceConfig
+    validation: SourceConfig | None = None
+    test: SourceConfig | None = None
+    validation_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.1, description="carved out of train where there is no validation"
+    )
+    prompt: str = ""
+    target: str | list[str]
+    labels: dict[str, str] | None = Field(
+        None, description="the data's label to the word that the model writes"
+    )
+    head: bool = False
+    range: tuple[float, float] | None = None
+    domain: DomainConfig | None = None
+    max_prompt_tokens: Annotated[int, Field(ge=8)] = 1024
+    max_target_tokens: Annotated[int, Field(ge=1)] = 256
+    truncate: str | None = Field(
+        None, description="the column that gives way when a prompt is too long"
+    )
+    on_bad_rows: Literal["stop", "skip"] = "stop"
+    stop: list[str] = Field(default_factory=list, description="generation ends at these strings")
+    max_new_tokens: Annotated[int, Field(ge=1)] | None = None
+    normalize_label_length: bool = Field(
+        False, description="score labels by mean instead of summed log-likelihood"
+    )
+    metrics: list[str] = Field(default_factory=list)
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _labels_are_strings(cls, value: Any) -> Any:
+        """YAML reads ``0: no`` as a number and a boolean; data files hold the strings."""
+        if not isinstance(value, dict):
+            return value
+        for key, label in value.items():
+            if isinstance(key, bool) or isinstance(label, bool):
+                raise ValueError(f"YAML reads {key}: {label} as a boolean; put both in quotes")
+        return {str(key): str(label) for key, label in value.items()}
+
+    @model_validator(mode="after")
+    def _kind_fits(self) -> TaskConfig:
+        if self.head and self.kind not in ("classification", "regression"):
+            raise ValueError(f"head: true needs kind classification or regression, not {self.kind}")
+        if self.kind == "regression" and not self.head:
+            raise ValueError("kind: regression is predicted by a head; set head: true")
+        if self.kind != "language_modeling" and not self.prompt:
+            raise ValueError(f"prompt is empty; kind {self.kind} needs one")
+        if self.range is not None and self.range[0] >= self.range[1]:
+            raise ValueError(f"range: {list(self.range)} is empty; the first must be the smaller")
+        return self
+
+
+class MixtureConfig(MethodSection):
+    """The rate at which each task is drawn; the strategy's options are further keys."""
+
+    strategy: str = "temperature"
+
+
+class WeightingConfig(MethodSection):
+    """How the task losses or gradients become one update; the method's options are further keys."""
+
+    method: str = "equal"
+
+
+class TrainingConfig(Section):
+    """The loop. Every clock counts optimiser steps."""
+
+    steps: Annotated[int, Field(ge=1)] = 300
+    batch_tokens: Annotated[int, Field(ge=8)] = Field(4096, description="tokens in one update")
+    micro_batch_tokens: Annotated[int, Field(ge=8)] | None = Field(
+        None, description="tokens in one forward pass; smaller needs less memory"
+    )
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-4
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    max_gradient_norm: Annotated[float, Field(gt=0)] | None = 1.0
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    gradient_checkpointing: bool = False
+    packing: Literal["auto", "packed", "padded"] = "auto"
+    log_every: Annotated[int, Field(ge=1)] = 10
+    checkpoint_every: Annotated[int, Field(ge=1)] = 100
+    keep_checkpoints: Annotated[int, Field(ge=1)] = 2
+    trackers: list[Literal["tensorboard", "wandb", "mlflow"]] = Field(default_factory=list)
+
+
+class EvaluationConfig(Section):
+    """Evaluation while training, and its defaults afterwards."""
+
+    every: Annotated[int, Field(ge=0)] = Field(0, description="steps between; 0: only at the end")
+    limit: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="examples per task while training"
+    )
+    batch_tokens: Annotated[int, Field(ge=8)] = 8192
+    bootstrap: Annotated[int, Field(ge=0)] = Field(1000, description="resamples for intervals")
+
+
+class RunConfig(Section):
+    """A whole run."""
+
+    seed: Annotated[int, Field(ge=0)] = 0
+    output: str = "runs/run"
+    model: ModelConfig = Field(default_factory=ModelConfig)  # type: ignore[arg-type]
+    adapter: AdapterConfig = Field(default_factory=AdapterConfig)  # type: ignore[arg-type]
+    tasks: dict[str, TaskConfig] = Field(min_length=1)
+    mixture: MixtureConfig = Field(default_factory=MixtureConfig)
+    weighting: WeightingConfig = Field(default_factory=WeightingConfig)
+    training: TrainingConfig = Field(default_factory=TrainingConfig)  # type: ignore[arg-type]
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)  # type: ignore[arg-type]
+
+    _folder: Path = Path()
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative data paths start from: the YAML file's."""
+        return self._folder

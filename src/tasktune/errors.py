@@ -1,0 +1,22 @@
+"""The one exception that means: the user can mend this."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """A mistake of the user's. Its text is one line that names the place and the way out.
+
+    The command line prints it on stderr without a traceback and exits with 2.
+    """
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The hint that ends a message about an unknown name: the nearest known one, or all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"known: {', '.join(names)}" if names else "none are known here"
