@@ -184,7 +184,10 @@ class RunConfig(Section):
     """A whole run."""
 
     seed: Annotated[int, Field(ge=0)] = 0
-    output: str = "runs/run"
+    output: str = Field("runs/run", description="the run's folder, from where the command runs")
+    data_folder: str | None = Field(
+        None, description="where relative data paths start; the YAML file's folder where absent"
+    )
     model: ModelConfig = Field(default_factory=ModelConfig)  # type: ignore[arg-type]
     adapter: AdapterConfig = Field(default_factory=AdapterConfig)  # type: ignore[arg-type]
     tasks: dict[str, TaskConfig] = Field(min_length=1)
@@ -197,5 +200,5 @@ class RunConfig(Section):
 
     @property
     def folder(self) -> Path:
-        """The folder that relative data paths start from: the YAML file's."""
-        return self._folder
+        """The folder that relative paths of data and models start from."""
+        return Path(self.data_folder) if self.data_folder else self._folder

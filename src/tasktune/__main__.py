@@ -1,0 +1,5 @@
+"""``python -m tasktune``, which ``accelerate launch -m tasktune`` needs."""
+
+from tasktune.cli import main
+
+main()

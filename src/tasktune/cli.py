@@ -1,0 +1,182 @@
+"""The command line: verbs, no logic. Heavy imports wait until a verb needs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tasktune.errors import UserError
+
+app = typer.Typer(
+    name="tasktune",
+    help="Fine-tune one language model on many tasks, and keep the tasks from fighting.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+RunFile = Annotated[Path, typer.Argument(help="a run's YAML file", metavar="RUN.yaml")]
+RunFolder = Annotated[Path, typer.Argument(help="the folder of a run", metavar="RUN_DIR")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(help="values laid over the YAML: training.steps=50", metavar="[KEY=VALUE]..."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="print figures as JSON")]
+
+
+def say(line: str) -> None:
+    """What the user should know, without disturbing what is printed on stdout."""
+    typer.echo(line, err=True)
+
+
+@app.command()
+def train(
+    run_file: RunFile,
+    overrides: Overrides = None,
+    resume: Annotated[bool, typer.Option(help="go on exactly from the last checkpoint")] = False,
+    overwrite: Annotated[bool, typer.Option(help="throw away what the folder holds")] = False,
+) -> None:
+    """Trains one model on all tasks of RUN.yaml."""
+    from rich.console import Console
+
+    from tasktune.run import Run
+    from tasktune.training.progress import Progress
+    from tasktune.training.receipt import receipt
+
+    run = Run.open(run_file, overrides or [], say)
+    console = Console(stderr=True)
+    if run.accelerator.is_main_process:
+        console.print(receipt(run.plan(), run.config.training.steps, run.config.training.batch_tokens))
+    with Progress(console, run.config.training.steps) as progress:
+        run.train(resume=resume, overwrite=overwrite, report=progress.show)
+    if run.accelerator.is_main_process:
+        say(f"trained: {run.folder}; next: tasktune evaluate {run.folder}")
+
+
+@app.command()
+def evaluate(
+    run_folder: RunFolder,
+    split: Annotated[str, typer.Option(help="train, validation or test")] = "test",
+    limit: Annotated[int | None, typer.Option(help="examples per task")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Scores every task, with 95 % intervals."""
+    from rich.console import Console
+
+    from tasktune.evaluation.table import result_table
+    from tasktune.run import Run
+
+    result = Run.open(run_folder, say=say).evaluate(split, limit)
+    if as_json:
+        typer.echo(json.dumps(result.to_json(), indent=2))
+    else:
+        Console().print(result_table(result))
+
+
+@app.command()
+def predict(
+    run_folder: RunFolder,
+    file: Annotated[Path, typer.Argument(help="rows in any format that a task can be read from")],
+    task: Annotated[str, typer.Option(help="which task the rows are of")],
+    output: Annotated[Path | None, typer.Option(help="a JSONL file; stdout where absent")] = None,
+) -> None:
+    """Predicts a file of rows; writes a JSON line for each."""
+    from tasktune.run import Run
+
+    predictions = Run.open(run_folder, say=say).predict_file(task, file)
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)
+    if output is None:
+        typer.echo(lines, nl=False)
+    else:
+        output.write_text(lines, encoding="utf-8")
+        say(f"{len(predictions):,} predictions: {output}")
+
+
+@app.command()
+def export(
+    run_folder: RunFolder,
+    form: Annotated[str, typer.Option("--format", help="peft or merged")] = "peft",
+    output: Annotated[Path | None, typer.Option(help="a folder; in RUN_DIR where absent")] = None,
+) -> None:
+    """Writes each task as a plain PEFT adapter, or as a whole merged model."""
+    from tasktune.run import Run
+
+    if form not in ("peft", "merged"):
+        raise UserError(f"--format: '{form}' is neither peft nor merged")
+    for folder in Run.open(run_folder, say=say).export(form, output):
+        typer.echo(folder)
+
+
+@app.command()
+def report(run_folder: RunFolder) -> None:
+    """Writes the run's page: one self-contained HTML file."""
+    from tasktune.report import write_report
+
+    typer.echo(write_report(run_folder))
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option(help="where the demo's data and run go")] = Path(
+        "runs/demo"
+    ),
+) -> None:
+    """Trains the built-in model on four built-in tasks, offline, in minutes."""
+    from rich.console import Console
+
+    from tasktune.demo.show import show_demo
+
+    show_demo(output, Console(), say)
+
+
+@app.command()
+def schema() -> None:
+    """Prints the JSON schema of a run's YAML, for editors."""
+    from tasktune.config_file import schema as json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="print the version")] = False,
+) -> None:
+    """Options before any verb."""
+    if version:
+        from tasktune import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs a verb: exit code 0, 2 for a mistake of the user's in one line, 1 for a fault of ours."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        app(arguments)
+    except UserError as error:
+        say(f"tasktune: {error}")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        say("tasktune: interrupted; go on with --resume")
+        sys.exit(130)
+
+
+QUIET: dict[str, Any] = {
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "true",
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The model: a frozen base, each task's adapters, and heads."""

@@ -1,0 +1,165 @@
+"""The adapters' parameters on PEFT's layers: the one file that touches PEFT's extension point.
+
+PEFT finds the target modules and wraps them, quantised ones too. A ``LoraVariant`` then hands each wrapped layer's product to the layout.
+``LoraVariant`` calls itself private, so ``constraints.txt`` pins the PEFT that was tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
+from peft.tuners.lora.layer import LoraVariant
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from tasktune.errors import UserError
+from tasktune.model.grouped_lora import grouped_lora
+from tasktune.model.layouts import Factors, LayerShape, Layout
+from tasktune.model.routing import Routing
+
+ADAPTER = "default"
+UNSUPPORTED = ("AwqLoraLinear", "EetqLoraLinear", "AqlmLoraLinear")
+
+
+class LayerAdapters(nn.Module):
+    """One layer's LoRA parameters under a layout.
+
+    :param layout: how they fold into a pair a task.
+    :param shared: the parameters that tasks share, by name.
+    :param private: the parameters with one entry a task, each ``[K, ...]``, by name.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        routing: Routing,
+        shared: dict[str, nn.Parameter],
+        private: dict[str, nn.Parameter],
+    ) -> None:
+        super().__init__()
+        self.layout = layout
+        self.routing = routing
+        self.shared = nn.ParameterDict(shared)
+        self.private = nn.ParameterDict(private)
+
+    def factors(self) -> Factors:
+        """The pairs of the tasks that are routed now."""
+        shared = {name: self._view(parameter) for name, parameter in self.shared.items()}
+        private = {name: self._entries(parameter) for name, parameter in self.private.items()}
+        return self.layout.fold(shared, private)
+
+    def task_factors(self, task: int) -> Factors:
+        """Task ``task``'s own pair, ``G = 1``."""
+        shared = {name: parameter.unsqueeze(0) for name, parameter in self.shared.items()}
+        private = {name: parameter[task : task + 1] for name, parameter in self.private.items()}
+        return self.layout.fold(shared, private)
+
+    def _view(self, parameter: Tensor) -> Tensor:
+        """A shared parameter for the fold: itself, or each present task's own view of it."""
+        views = self.routing.views.get(id(parameter))
+        if views is None:
+            return parameter.unsqueeze(0)
+        return _rows(views, self.routing.view_rows)
+
+    def _entries(self, parameter: Tensor) -> Tensor:
+        return _rows(parameter, self.routing.tasks)
+
+
+def _rows(values: Tensor, rows: tuple[int, ...]) -> Tensor:
+    """``values[rows]`` without a copy where the rows are a range, as they mostly are."""
+    first, count = rows[0], len(rows)
+    if rows == tuple(range(first, first + count)):
+        return values[first : first + count]
+    return values[torch.tensor(rows, device=values.device)]
+
+
+class GroupedVariant(LoraVariant):
+    """Sends a layer's input through its tasks' pairs."""
+
+    @staticmethod
+    def init(module: LoraLayer, adapter_name: str) -> None:
+        """Nothing: the parameters are in ``module.task_adapters``."""
+
+    @staticmethod
+    def forward(
+        module: LoraLayer, active_adapter: str, x: Tensor, result: Tensor, **kwargs: Any
+    ) -> Tensor:
+        """The frozen layer's ``result`` plus each token's own task's low-rank product."""
+        adapters: LayerAdapters = module.task_adapters
+        if not adapters.routing.enabled:
+            return result
+        rows = module.lora_dropout[active_adapter](x).flatten(0, -2)
+        offsets = adapters.routing.token_offsets(rows.shape[0])
+        output = grouped_lora(result.flatten(0, -2), rows, adapters.factors(), offsets)
+        return output.view(result.shape)
+
+    @staticmethod
+    def merge_safe(module: LoraLayer, active_adapter: str, orig_weight: Tensor) -> Tensor:
+        raise RuntimeError("several tasks' adapters can't be merged into one weight; export them")
+
+    merge_unsafe = merge_safe
+    unmerge = merge_safe
+
+
+def add_adapters(
+    model: PreTrainedModel,
+    layout: Layout,
+    routing: Routing,
+    *,
+    targets: str | list[str],
+    dropout: float,
+) -> PeftModel:
+    """Wraps the target modules of ``model`` and gives each the layout's parameters.
+
+    :raises UserError: if no module fits ``targets``, or a quantised layer can't be served.
+    """
+    config = LoraConfig(
+        r=layout.rank,
+        lora_alpha=layout.rank * layout.scaling,
+        lora_dropout=dropout,
+        target_modules=targets,
+        task_type="CAUSAL_LM",
+    )
+    try:
+        wrapped = get_peft_model(model, config, adapter_name=ADAPTER)
+    except ValueError as error:
+        raise UserError(f"adapter.targets: {_first_sentence(error)}") from None
+    for _, layer in adapted_layers(wrapped):
+        _attach(layer, layout, routing)
+    return wrapped
+
+
+def _first_sentence(error: Exception) -> str:
+    return str(error).split(". ")[0].replace("\n", " ")
+
+
+def adapted_layers(model: nn.Module) -> Iterator[tuple[str, LoraLayer]]:
+    """Each layer that PEFT wrapped, with its name in the base model."""
+    for name, module in model.named_modules():
+        if isinstance(module, LoraLayer):
+            yield name.removeprefix("base_model.model."), module
+
+
+def _attach(layer: LoraLayer, layout: Layout, routing: Routing) -> None:
+    if type(layer).__name__ in UNSUPPORTED or not isinstance(layer, nn.Module):
+        raise UserError(
+            f"model.quantization: adapters on {type(layer).__name__} would be summed over all"
+            " tasks; use bitsandbytes, GPTQ or HQQ quantisation"
+        )
+    pair = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
+    shape = LayerShape(inputs=pair[0].shape[1], outputs=pair[1].shape[0])
+    device = pair[0].device
+    layer.task_adapters = LayerAdapters(
+        layout,
+        routing,
+        {name: nn.Parameter(value.to(device)) for name, value in layout.shared(shape).items()},
+        {name: nn.Parameter(value.to(device)) for name, value in layout.private(shape).items()},
+    )
+    for parameter in pair:  # PEFT's own pair only names the place: it neither trains nor applies
+        parameter.requires_grad_(False)
+    layer.cast_input_dtype_enabled = False  # the product runs in the frozen layer's own precision
+    layer.lora_variant[ADAPTER] = GroupedVariant()

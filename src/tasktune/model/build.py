@@ -1,0 +1,103 @@
+"""From a run's configuration to its model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from tasktune.batching.self_test import packed_equals_separate
+from tasktune.config import RunConfig
+from tasktune.data import Task
+from tasktune.errors import UserError
+from tasktune.model.heads import HeadShape
+from tasktune.model.layouts import Layout, layouts
+from tasktune.model.loading import BaseModel, load_base
+from tasktune.model.task_model import TaskModel
+
+PACKING_TOLERANCE = 1e-3
+
+
+def build_layout(config: RunConfig) -> Layout:
+    """The layout that ``adapter:`` names, with its options checked.
+
+    :raises UserError: for an unknown layout or option.
+    """
+    adapter = config.adapter
+    context = {"tasks": len(config.tasks), "rank": adapter.rank, "alpha": adapter.alpha}
+    return layouts.build(adapter.layout, adapter.options, "adapter", context)
+
+
+def build_model(
+    config: RunConfig, tasks: Sequence[Task], device: torch.device, run_folder: Path
+) -> tuple[TaskModel, list[str]]:
+    """The base model with fresh adapters and heads, and what there is to say about it.
+
+    Initial values depend on ``seed`` alone.
+    """
+    torch.manual_seed(config.seed)
+    base = load_base(config.model, config.folder, device, run_folder / "base")
+    packed, notes = choose_packing(config.training.packing, base)
+    check_lengths(tasks, base)
+    torch.manual_seed(config.seed)
+    model = TaskModel(
+        base,
+        build_layout(config),
+        [task.name for task in tasks],
+        head_shapes(tasks),
+        targets=config.adapter.targets,
+        dropout=config.adapter.dropout,
+        packed=packed,
+    )
+    if config.training.gradient_checkpointing:
+        model.causal_lm.gradient_checkpointing_enable({"use_reentrant": False})
+        model.causal_lm.enable_input_require_grads()
+    return model, notes
+
+
+def choose_packing(choice: str, base: BaseModel) -> tuple[bool, list[str]]:
+    """Whether to pack: as told, or by a test of a few milliseconds on the loaded model.
+
+    :raises UserError: if packing is asked of a model whose packed examples see each other.
+    """
+    if choice == "padded":
+        return False, []
+    difference = packed_equals_separate(base.model)
+    if difference <= PACKING_TOLERANCE * (1 if base.model.dtype == torch.float32 else 50):
+        return True, []
+    kind = base.model.config.model_type
+    reason = f"examples of a packed batch see each other in '{kind}' (logits off by {difference:.2g})"
+    if choice == "packed":
+        raise UserError(f"training.packing: {reason}; set packing: auto or padded")
+    return False, [f"{reason}: training on padded batches instead"]
+
+
+def check_lengths(tasks: Sequence[Task], base: BaseModel) -> None:
+    """Refuses examples that are longer than the model's positions.
+
+    :raises UserError: naming the task.
+    """
+    limit = getattr(base.model.config, "max_position_embeddings", None)
+    for task in tasks:
+        longest = max(int(split.lengths.max()) for split in task.splits.values())
+        if limit is not None and longest > limit:
+            raise UserError(
+                f"tasks.{task.name}: its longest example has {longest} tokens and the model takes"
+                f" {limit}; lower max_prompt_tokens or max_target_tokens"
+            )
+
+
+def head_shapes(tasks: Sequence[Task]) -> list[HeadShape]:
+    """The heads that the tasks ask for.
+
+    :raises UserError: if a classification has fewer than two classes.
+    """
+    shapes = []
+    for task in tasks:
+        if task.kind == "classification" and len(task.labels) < 2:
+            raise UserError(f"tasks.{task.name}: only one class in train; there is nothing to learn")
+        if task.head:
+            outputs = len(task.labels) if task.kind == "classification" else 1
+            shapes.append(HeadShape(task.index, outputs))
+    return shapes

@@ -1,0 +1,43 @@
+"""Heads: a small linear layer on pooled hidden states, one for each task that has one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class HeadShape:
+    """A task's head.
+
+    :param outputs: classes, or 1 for a number.
+    """
+
+    task: int
+    outputs: int
+
+
+class Heads(nn.Module):
+    """The heads of a run's tasks, by the tasks' indices.
+
+    :param shapes: one for each task with a head.
+    :param width: of the hidden states.
+    """
+
+    def __init__(self, shapes: list[HeadShape], width: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleDict(
+            {str(shape.task): nn.Linear(width, shape.outputs) for shape in shapes}
+        )
+        for layer in self.layers.values():
+            nn.init.normal_(layer.weight, std=0.02)
+            nn.init.zeros_(layer.bias)
+
+    def __contains__(self, task: int) -> bool:
+        return str(task) in self.layers
+
+    def forward(self, task: int, pooled: Tensor) -> Tensor:
+        """``[H, width]`` pooled states of task ``task`` to ``[H, outputs]``, in float32."""
+        layer = self.layers[str(task)]
+        return layer(pooled.to(layer.weight.dtype))  # type: ignore[no-any-return]

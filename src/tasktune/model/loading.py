@@ -1,0 +1,178 @@
+"""Loads the base model and its tokenizer: a hub id, a local folder, or a built-in name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+)
+
+from tasktune.config import ModelConfig
+from tasktune.errors import UserError, nearest
+
+BUILTIN = "builtin:"
+BUILTIN_NAMES = ("tiny",)
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A frozen causal language model with its tokenizer.
+
+    :param source: the folder or hub id that it came from, as PEFT's files name it.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    source: str
+
+
+def resolve_base(base: str, folder: Path) -> str:
+    """The folder or hub id behind ``model.base``; relative folders start from ``folder``.
+
+    :raises UserError: if a path is given that holds no model.
+    """
+    if base.startswith(BUILTIN):
+        return _builtin_folder(base.removeprefix(BUILTIN))
+    for candidate in (folder / base, Path(base).expanduser()):
+        if candidate.is_dir():
+            if not (candidate / "config.json").is_file():
+                raise UserError(f"model.base: {base} holds no config.json; it is not a model folder")
+            return str(candidate.resolve())
+        if candidate.exists():
+            raise UserError(f"model.base: {base} is a file; name the folder that holds the model")
+    if base.startswith((".", "/", "~")) or base.count("/") > 1:
+        raise UserError(f"model.base: folder {base} does not exist")
+    return base
+
+
+def _builtin_folder(name: str) -> str:
+    if name not in BUILTIN_NAMES:
+        raise UserError(f"model.base: unknown built-in '{name}'; {nearest(name, BUILTIN_NAMES)}")
+    from tasktune.demo import tiny_model_folder
+
+    return str(tiny_model_folder())
+
+
+def load_tokenizer(config: ModelConfig, folder: Path) -> PreTrainedTokenizerBase:
+    """The base model's tokenizer, with a padding token.
+
+    :raises UserError: if there is none.
+    """
+    source = resolve_base(config.base, folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            source, revision=config.revision, trust_remote_code=config.trust_remote_code
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(f"model.base: no tokenizer in {config.base}: {_line(error)}") from None
+    if tokenizer.eos_token_id is None:
+        raise UserError(f"model.base: the tokenizer of {config.base} has no end-of-text token")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer  # type: ignore[no-any-return]
+
+
+def load_base(
+    config: ModelConfig, folder: Path, device: torch.device, random_folder: Path
+) -> BaseModel:
+    """The base model in evaluation mode on ``device``, frozen.
+
+    :param random_folder: where a base of random weights is kept, so that adapters trained on it
+        find it again.
+    :raises UserError: if it can't be found, is no causal language model, or can't be quantised here.
+    """
+    source = resolve_base(config.base, folder)
+    description = _describe(source, config)
+    dtype = _dtype(config, device)
+    quantization = _quantization(config, device)
+    if config.random_weights:
+        source = _random_base(description, random_folder)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            source,
+            revision=config.revision,
+            dtype=dtype,
+            trust_remote_code=config.trust_remote_code,
+            quantization_config=quantization,
+            device_map={"": device} if quantization else None,
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(f"model.base: cannot load {config.base}: {_line(error)}") from None
+    model.requires_grad_(False)
+    if quantization is None:
+        model.to(device)
+    return BaseModel(model.eval(), load_tokenizer(config, folder), source)
+
+
+def _random_base(description: PretrainedConfig, folder: Path) -> str:
+    """Draws a base's weights once and keeps them as any other model folder."""
+    if not (folder / "config.json").is_file():
+        AutoModelForCausalLM.from_config(description, dtype=torch.float32).save_pretrained(folder)
+    return str(folder.resolve())
+
+
+def _describe(source: str, config: ModelConfig) -> PretrainedConfig:
+    try:
+        description = AutoConfig.from_pretrained(
+            source, revision=config.revision, trust_remote_code=config.trust_remote_code
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(f"model.base: cannot load {config.base}: {_line(error)}") from None
+    if not _is_causal(description):
+        raise UserError(
+            f"model.base: {config.base} is a '{description.model_type}' model; so far Tasktune"
+            " trains decoder-only (causal) language models such as Llama, Qwen, Gemma or GPT-2"
+        )
+    return description  # type: ignore[no-any-return]
+
+
+def _is_causal(description: PretrainedConfig) -> bool:
+    """Whether it is a decoder-only model, and not an encoder that also has a causal class."""
+    kind = description.model_type
+    if description.is_encoder_decoder or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        return bool(getattr(description, "auto_map", {}).get("AutoModelForCausalLM"))
+    architectures = getattr(description, "architectures", None) or []
+    named_causal = any("ForCausalLM" in name or "LMHead" in name for name in architectures)
+    return named_causal or kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+
+def _dtype(config: ModelConfig, device: torch.device) -> torch.dtype:
+    if config.dtype == "auto":
+        on_gpu = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if on_gpu else torch.float32
+    return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
+
+
+def _quantization(config: ModelConfig, device: torch.device) -> BitsAndBytesConfig | None:
+    if config.quantization == "none":
+        return None
+    if device.type != "cuda":
+        raise UserError(
+            f"model.quantization: {config.quantization} needs a CUDA device and there is none;"
+            " set quantization: none"
+        )
+    if config.quantization == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_use_double_quant=True,
+    )
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

@@ -1,0 +1,43 @@
+"""Which tokens belong to which task: one plain object that every adapted layer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass
+class Routing:
+    """The routing of the batch under way.
+
+    It stays as it is until the backward pass has ended: gradient checkpointing reads it again in
+    the recomputation, and a routing that moved meanwhile would give silently wrong gradients.
+
+    :param tasks: the tasks present, ascending, ``[K]``.
+    :param offsets: ``[K + 1]`` where each begins, in tokens of a packed row or rows of a padded
+        batch: a layer scales them by its own number of tokens per unit.
+    :param enabled: whether adapters apply; if not, the base model answers.
+    :param views: while per-task gradients are taken, each shared parameter's leaf ``[S, ...]`` with
+        one view a task of the step, by the parameter's ``id``.
+    :param view_rows: which of the ``S`` views the tasks present take.
+    """
+
+    tasks: tuple[int, ...] = ()
+    offsets: tuple[int, ...] = ()
+    enabled: bool = True
+    views: Mapping[int, Tensor] = field(default_factory=dict)
+    view_rows: tuple[int, ...] = ()
+
+    def point(self, tasks: Sequence[int], offsets: Sequence[int]) -> None:
+        """Routes the next forward pass."""
+        self.tasks = tuple(tasks)
+        self.offsets = tuple(offsets)
+
+    def token_offsets(self, tokens: int) -> tuple[int, ...]:
+        """``[K + 1]`` flat token offsets for a layer whose input has ``tokens`` rows."""
+        scale = tokens // self.offsets[-1]
+        if scale == 1:
+            return self.offsets
+        return tuple(offset * scale for offset in self.offsets)

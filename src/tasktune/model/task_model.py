@@ -1,0 +1,160 @@
+"""One model for all tasks: a frozen base, the layout's adapters, and heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from peft import PeftModel
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from tasktune.batching.attention import ATTENTION
+from tasktune.batching.batch import Batch
+from tasktune.batching.output import output_on_targets
+from tasktune.batching.packing import Item, pack
+from tasktune.batching.padding import pad
+from tasktune.model.adapters import LayerAdapters, add_adapters
+from tasktune.model.heads import Heads, HeadShape
+from tasktune.model.layouts import Layout
+from tasktune.model.loading import BaseModel
+from tasktune.model.routing import Routing
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a batch's forward pass gives.
+
+    :param logits: ``[N, V]`` at the batch's ``target_index``.
+    :param heads: each task's head outputs, ``[H_k, outputs]``, by task index.
+    """
+
+    logits: Tensor
+    heads: dict[int, Tensor]
+
+
+class TaskModel(nn.Module):
+    """A causal language model with adapters and heads for several tasks.
+
+    :param base: the frozen base.
+    :param layout: which adapters each task passes through.
+    :param tasks: the tasks' names.
+    :param heads: the tasks that are predicted by a head.
+    :param packed: whether batches are packed, which the model has to be able to take.
+    """
+
+    def __init__(
+        self,
+        base: BaseModel,
+        layout: Layout,
+        tasks: Sequence[str],
+        heads: Sequence[HeadShape],
+        *,
+        targets: str | list[str] = "all-linear",
+        dropout: float = 0.0,
+        packed: bool = True,
+    ) -> None:
+        super().__init__()
+        self.source = base.source
+        self.tokenizer: PreTrainedTokenizerBase = base.tokenizer
+        self.tasks = tuple(tasks)
+        self.packed = packed
+        self.layout = layout
+        self.routing = Routing()
+        self.causal_lm: PreTrainedModel = base.model
+        self._padded_attention = self.causal_lm.config._attn_implementation
+        self.peft: PeftModel = add_adapters(
+            base.model, layout, self.routing, targets=targets, dropout=dropout
+        )
+        width = int(self.causal_lm.get_output_embeddings().weight.shape[-1])
+        self.heads = Heads(list(heads), width).to(self.device)
+        self._use_attention(ATTENTION if packed else self._padded_attention)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return next(self.causal_lm.parameters()).device
+
+    def adapters(self) -> Iterator[LayerAdapters]:
+        """Every adapted layer's parameters, in the model's order."""
+        for module in self.causal_lm.modules():
+            if isinstance(module, LayerAdapters):
+                yield module
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """The adapters' parameters that tasks share."""
+        return [p for adapters in self.adapters() for p in adapters.shared.values()]
+
+    def private_parameters(self) -> list[nn.Parameter]:
+        """The adapters' parameters with one entry a task, each ``[K, ...]``."""
+        return [p for adapters in self.adapters() for p in adapters.private.values()]
+
+    def trainable_state(self) -> dict[str, Tensor]:
+        """Everything that training changes, by name."""
+        return {name: p.detach() for name, p in self.named_parameters() if p.requires_grad}
+
+    def load_trainable_state(self, state: dict[str, Tensor]) -> None:
+        """Takes ``trainable_state``'s answer back.
+
+        :raises ValueError: if names or shapes differ.
+        """
+        current = self.trainable_state()
+        if set(current) != set(state):
+            raise ValueError("the saved parameters are another model's or another layout's")
+        with torch.no_grad():
+            for name, value in current.items():
+                value.copy_(state[name])
+
+    def collate(self, items: Sequence[Item]) -> Batch:
+        """A batch of ``items`` as this model takes them, on its device."""
+        if self.packed:
+            return pack(items).to(self.device)
+        return pad(items, int(self.tokenizer.pad_token_id)).to(self.device)
+
+    def forward(self, batch: Batch) -> Outputs:
+        """Runs the batch; the output layer only where there is a target."""
+        self.routing.point(batch.tasks, batch.task_offsets)
+        with output_on_targets(self.causal_lm, batch) as captured:
+            logits = self.causal_lm(
+                input_ids=batch.input_ids,
+                position_ids=batch.position_ids,
+                attention_mask=batch.attention_mask,
+                use_cache=False,
+                **({"sequence_groups": batch.groups} if self.packed else {}),
+            ).logits
+        return Outputs(logits, self._run_heads(batch, captured))
+
+    def _run_heads(self, batch: Batch, pooled: Tensor) -> dict[int, Tensor]:
+        outputs = {}
+        for position, task in enumerate(batch.tasks):
+            start, end = batch.pool_offsets[position : position + 2]
+            if end > start:
+                outputs[task] = self.heads(task, pooled[start:end])
+        return outputs
+
+    @contextmanager
+    def single_task(self, task: int) -> Iterator[PreTrainedModel]:
+        """Routes everything to one task's adapter, for generation with a cache.
+
+        :returns: the causal language model, to be called as Transformers calls it.
+        """
+        self.routing.point([task], [0, 1])
+        self._use_attention(self._padded_attention)
+        try:
+            yield self.causal_lm
+        finally:
+            self._use_attention(ATTENTION if self.packed else self._padded_attention)
+
+    @contextmanager
+    def base_only(self) -> Iterator[None]:
+        """Switches the adapters off: the base model's own output."""
+        self.routing.enabled = False
+        try:
+            yield
+        finally:
+            self.routing.enabled = True
+
+    def _use_attention(self, name: str) -> None:
+        self.causal_lm.set_attn_implementation(name)

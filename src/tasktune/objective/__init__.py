@@ -1,0 +1,1 @@
+"""The objective: from a model's outputs to one gradient."""

@@ -1,0 +1,239 @@
+"""A run: one YAML, one folder of results. What the commands do, for Python."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from tasktune.config import RunConfig
+from tasktune.config_file import dump_config, load_config
+from tasktune.data import Task, fingerprints, prepare
+from tasktune.errors import UserError, nearest
+from tasktune.evaluation import check_metrics, evaluate
+from tasktune.model.build import build_layout, build_model
+from tasktune.model.export import export_adapter, export_merged, save_heads
+from tasktune.model.loading import load_tokenizer
+from tasktune.model.task_model import TaskModel
+from tasktune.objective.weightings import Weighting, weightings
+from tasktune.sampling.mixtures import Mixture, mixtures
+from tasktune.sampling.sampler import Sampler
+from tasktune.training.checkpoint import checkpoints, latest_checkpoint, load_model
+from tasktune.training.devices import build_accelerator
+from tasktune.training.environment import environment
+from tasktune.training.loop import Loop
+from tasktune.training.receipt import Plan, check_budget, plan
+
+CONFIG = "config.yaml"
+Say = Callable[[str], None]
+
+
+class Run:
+    """A run that is described by a YAML file, or one that has begun and has a folder.
+
+    :param config: the whole description.
+    :param say: is told, in a line each, what the user should know.
+    """
+
+    def __init__(self, config: RunConfig, say: Say = lambda line: None) -> None:
+        self.config = config
+        self.folder = Path(config.output)
+        self.say = say
+        self.layout = build_layout(config)  # misspelt methods are refused before anything heavy
+        self.mixture: Mixture = mixtures.build(
+            config.mixture.strategy, config.mixture.options, "mixture"
+        )
+        self.weighting: Weighting = weightings.build(
+            config.weighting.method,
+            config.weighting.options,
+            "weighting",
+            {"tasks": tuple(config.tasks)},
+        )
+        check_metrics(config)
+
+    @classmethod
+    def open(
+        cls, path: Path, overrides: Sequence[str] = (), say: Say = lambda line: None
+    ) -> Run:
+        """Opens a YAML file, or the folder of a run that has begun.
+
+        :raises UserError: if there is no such file or it can't be run.
+        """
+        if not path.is_dir():
+            return cls(load_config(path, list(overrides)), say)
+        if not (path / CONFIG).is_file():
+            raise UserError(f"{path} holds no {CONFIG}; name a run's folder or its YAML file")
+        run = cls(load_config(path / CONFIG, list(overrides)), say)
+        run.folder = path
+        return run
+
+    @cached_property
+    def accelerator(self) -> Accelerator:
+        """Device, precision and ranks."""
+        return build_accelerator(self.config.training, self.folder)
+
+    @cached_property
+    def tasks(self) -> list[Task]:
+        """The tasks, read, rendered and tokenised; from the cache where nothing changed."""
+        tokenizer = load_tokenizer(self.config.model, self.config.folder)
+        tasks = prepare(self.config, tokenizer, cache=None, progress=True)
+        for task in tasks:
+            for note in task.notes:
+                self.say(f"tasks.{task.name}: {note}")
+        return tasks
+
+    @cached_property
+    def model(self) -> TaskModel:
+        """The model: trained as far as the run's last checkpoint, fresh where there is none."""
+        model, notes = build_model(
+            self.config, self.tasks, self.accelerator.device, self.folder
+        )
+        for note in notes:
+            self.say(note)
+        if any(checkpoints(self.folder / "checkpoints")):
+            model.load_trainable_state(load_model(latest_checkpoint(self.folder)))
+        return model
+
+    @cached_property
+    def sampler(self) -> Sampler:
+        """Draws the batches.
+
+        :raises UserError: if ``batch_tokens`` is smaller than the longest example.
+        """
+        training = self.config.training
+        check_budget(self.tasks, training)
+        return Sampler(
+            [task.name for task in self.tasks],
+            [task.train.lengths for task in self.tasks],
+            self.mixture,
+            training.batch_tokens,
+            self.config.seed,
+        )
+
+    def plan(self) -> list[Plan]:
+        """What each task is going to see: examples, tokens and epochs."""
+        return plan(self.sampler, self.config.training.steps)
+
+    def train(
+        self,
+        *,
+        resume: bool = False,
+        overwrite: bool = False,
+        report: Callable[[dict[str, Any]], None] = lambda line: None,
+    ) -> None:
+        """Trains, writes the run's folder and exports every task's adapter.
+
+        :param resume: go on from the last checkpoint.
+        :param overwrite: throw away what the folder holds.
+        :param report: is shown each line of the log as it is written.
+        :raises UserError: if the folder already holds a run and neither is set.
+        """
+        checkpoint = self.prepare_folder(resume, overwrite)
+        sampler = self.sampler
+        self.write_descriptions()
+        if self.config.training.trackers:
+            self.accelerator.init_trackers("tasktune", config={"run": str(self.folder)})
+        loop = Loop(
+            training=self.config.training,
+            seed=self.config.seed,
+            folder=self.folder,
+            tasks=self.tasks,
+            model=self.model,
+            sampler=sampler,
+            weighting=self.weighting,
+            accelerator=self.accelerator,
+            evaluate=self.validation_metrics,
+            evaluate_every=self.config.evaluation.every,
+            report=report,
+        )
+        loop.run(checkpoint)
+        self.accelerator.end_training()
+        if self.accelerator.is_main_process:
+            for task in self.tasks:
+                export_adapter(self.model, task.index, self.folder / "adapters" / task.name)
+            save_heads(self.model, self.folder)
+
+    def prepare_folder(self, resume: bool, overwrite: bool) -> Path | None:
+        """Makes the run's folder; returns the checkpoint to go on from."""
+        begun = (self.folder / CONFIG).exists()
+        if resume:
+            return latest_checkpoint(self.folder)
+        if begun and not overwrite:
+            raise UserError(
+                f"output: {self.folder} already holds a run; go on with --resume, replace it with"
+                " --overwrite, or set another output="
+            )
+        if begun and self.accelerator.is_main_process:
+            shutil.rmtree(self.folder)
+        self.accelerator.wait_for_everyone()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"output: cannot write {self.folder}: {error.strerror}") from None
+        return None
+
+    def write_descriptions(self) -> None:
+        """``config.yaml``, ``data.json`` and ``environment.json``."""
+        if not self.accelerator.is_main_process:
+            return
+        (self.folder / CONFIG).write_text(dump_config(self.config), encoding="utf-8")
+        precision = self.accelerator.mixed_precision
+        self.write_json("data.json", fingerprints(self.tasks))
+        self.write_json(
+            "environment.json",
+            environment(self.config.seed, self.accelerator.device, precision),
+        )
+
+    def write_json(self, name: str, content: Any) -> None:
+        """One file of the run's folder."""
+        text = json.dumps(content, indent=2, ensure_ascii=False)
+        (self.folder / name).write_text(text + "\n", encoding="utf-8")
+
+    def validation_metrics(self) -> dict[str, dict[str, float]]:
+        """Each task's metrics on its validation split, while training."""
+        result = evaluate(
+            self.model,
+            self.tasks,
+            "validation",
+            self.config.evaluation,
+            limit=self.config.evaluation.limit,
+            seed=self.config.seed,
+        )
+        return result.values()
+
+    def task(self, name: str) -> Task:
+        """The task called ``name``.
+
+        :raises UserError: if there is none.
+        """
+        for task in self.tasks:
+            if task.name == name:
+                return task
+        known = [task.name for task in self.tasks]
+        raise UserError(f"unknown task '{name}'; {nearest(name, known)}")
+
+    def export(self, form: str, folder: Path | None = None) -> list[Path]:
+        """Writes each task's model.
+
+        :param form: ``peft`` for plain LoRA adapters, ``merged`` for whole models.
+        :returns: one folder a task.
+        """
+        latest_checkpoint(self.folder)
+        target = folder or self.folder / ("adapters" if form == "peft" else "merged")
+        written = []
+        for task in self.tasks:
+            if form == "peft":
+                written.append(export_adapter(self.model, task.index, target / task.name))
+            else:
+                adapter = export_adapter(
+                    self.model, task.index, self.folder / "adapters" / task.name
+                )
+                written.append(export_merged(adapter, target / task.name, self.model))
+        save_heads(self.model, target)
+        return written

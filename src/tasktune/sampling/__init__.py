@@ -1,0 +1,1 @@
+"""Sampling: which examples make up the batch of a step."""

@@ -1,0 +1,100 @@
+"""Checkpoints: everything that the next step depends on, written so that none is ever half there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from tasktune.errors import UserError
+
+MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.pt", "state.json"
+
+
+def save_checkpoint(
+    folder: Path,
+    step: int,
+    model: dict[str, Tensor],
+    optimizer: dict[str, Any],
+    state: dict[str, Any],
+    keep: int,
+) -> Path:
+    """Writes ``folder/step-N`` aside, renames it, and removes all but the newest ``keep``.
+
+    :param model: the trained parameters by name.
+    :param optimizer: the optimiser's ``state_dict``.
+    :param state: what else has memory, as JSON.
+    """
+    final = folder / f"step-{step}"
+    aside = folder / f".step-{step}.partial"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    save_file({name: value.contiguous() for name, value in model.items()}, aside / MODEL)
+    torch.save(optimizer, aside / OPTIMIZER)
+    (aside / STATE).write_text(json.dumps({"step": step, **state}), encoding="utf-8")
+    for path in (aside / MODEL, aside / OPTIMIZER, aside / STATE, aside):
+        _flush(path)
+    if final.exists():
+        shutil.rmtree(final)
+    os.rename(aside, final)
+    _flush(folder)
+    for old in list(checkpoints(folder))[:-keep]:
+        shutil.rmtree(old)
+    return final
+
+
+def checkpoints(folder: Path) -> Iterator[Path]:
+    """The finished checkpoints in ``folder``, oldest first."""
+    found = [path for path in folder.glob("step-*") if path.name.removeprefix("step-").isdigit()]
+    yield from sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+
+
+def latest_checkpoint(run_folder: Path) -> Path:
+    """The newest checkpoint of a run.
+
+    :raises UserError: if there is none.
+    """
+    found = list(checkpoints(run_folder / "checkpoints"))
+    if not found:
+        raise UserError(f"{run_folder} holds no checkpoint yet; train it first")
+    return found[-1]
+
+
+def load_model(checkpoint: Path) -> dict[str, Tensor]:
+    """The trained parameters of a checkpoint.
+
+    :raises UserError: if the file is damaged.
+    """
+    try:
+        return load_file(checkpoint / MODEL)
+    except Exception as error:  # safetensors raises its own type, and OSError
+        raise UserError(f"{checkpoint / MODEL} cannot be read: {error}") from None
+
+
+def load_training_state(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The optimiser's state and the rest of a checkpoint; nothing is unpickled but tensors.
+
+    :raises UserError: if a file is damaged.
+    """
+    try:
+        optimizer = torch.load(checkpoint / OPTIMIZER, weights_only=True, map_location="cpu")
+        state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
+    except Exception as error:  # a truncated zip, a missing file, broken JSON: all the same here
+        raise UserError(f"{checkpoint} cannot be read: {error}") from None
+    return optimizer, state
+
+
+def _flush(path: Path) -> None:
+    """Makes sure that the file or folder itself is on the disk before it is renamed."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,58 @@
+"""Accelerate, set up as the run asks: device, precision, ranks and trackers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import ProjectConfiguration
+
+from tasktune.config import TrainingConfig
+from tasktune.errors import UserError
+
+PACKAGES = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
+
+
+def build_accelerator(training: TrainingConfig, folder: Path) -> Accelerator:
+    """The accelerator of a run.
+
+    :raises UserError: if a tracker's package is missing.
+    """
+    check_trackers(training)
+    precision = "bf16" if uses_bfloat16(training.precision) else "no"
+    return Accelerator(
+        mixed_precision=precision,
+        log_with=list(training.trackers) or None,
+        project_config=ProjectConfiguration(
+            project_dir=str(folder), logging_dir=str(folder / "trackers")
+        ),
+    )
+
+
+def uses_bfloat16(precision: str) -> bool:
+    """Whether to compute in bfloat16; ``auto`` does where the hardware multiplies it faster.
+
+    That is every GPU that supports it, and a CPU with AMX tiles: AVX512-BF16 alone gains nothing
+    over float32 once the casts are paid.
+    """
+    if precision != "auto":
+        return precision == "bf16"
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+
+
+def check_trackers(training: TrainingConfig) -> None:
+    """Refuses a tracker that isn't installed before the run starts.
+
+    :raises UserError: naming the package.
+    """
+    from accelerate.tracking import get_available_trackers
+
+    available = {str(getattr(name, "value", name)) for name in get_available_trackers()}
+    for name in training.trackers:
+        if name not in available:
+            raise UserError(
+                f"training.trackers: {name} is not installed; pip install {PACKAGES[name]}"
+            )

@@ -1,0 +1,98 @@
+"""What a person sees while a run trains."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+
+class Progress:
+    """Shows each line of the log: a live table in a terminal, plain lines elsewhere.
+
+    :param steps: of the whole run, for the time left.
+    """
+
+    def __init__(self, console: Console, steps: int) -> None:
+        self.console = console
+        self.steps = steps
+        self.live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        self.evaluation: dict[str, dict[str, float]] = {}
+        self.first: tuple[int, float] | None = None
+
+    def __enter__(self) -> Progress:
+        if self.live:
+            self.live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.live:
+            self.live.__exit__(kind, error, traceback)
+
+    def show(self, line: dict[str, Any]) -> None:
+        """One line of the log."""
+        if "evaluation" in line:
+            self.evaluation = line["evaluation"]
+            if not self.live:
+                self.console.print(self.evaluation_line(line), highlight=False, soft_wrap=True)
+        elif self.live:
+            self.live.update(Group(self.headline(line), self.table(line)), refresh=True)
+        else:
+            losses = [f"{name} {loss(task)}" for name, task in line["tasks"].items()]
+            text = f"{self.headline(line)} | {'  '.join(losses)}"
+            self.console.print(text, highlight=False, soft_wrap=True)
+
+    def headline(self, line: dict[str, Any]) -> Text:
+        """Step, loss, speed and time left."""
+        return Text(
+            f"step {line['step']}/{self.steps}  loss {line['loss']:.3f}"
+            f"  {line['tokens_per_second']:,.0f} tokens/s  {self.time_left(line['step'])} left"
+        )
+
+    def time_left(self, step: int) -> str:
+        """By the pace since the first line, evaluations included."""
+        now = time.perf_counter()
+        if self.first is None:
+            self.first = (step, now)
+            return "--:--"
+        begun, since = self.first
+        pace = (now - since) / max(step - begun, 1)
+        seconds = round(pace * (self.steps - step))
+        return f"{seconds // 60}:{seconds % 60:02d}"
+
+    def table(self, line: dict[str, Any]) -> Table:
+        """One row a task."""
+        table = Table(box=None, pad_edge=False)
+        table.add_column("task")
+        for heading in ("loss", "weight", "rate", "epochs", "validation"):
+            table.add_column(heading, justify="right")
+        for name, task in line["tasks"].items():
+            weight = "-" if task["weight"] is None else f"{task['weight']:.3f}"
+            scores = "  ".join(f"{k} {v:.3f}" for k, v in self.evaluation.get(name, {}).items())
+            rate, epochs = f"{task['rate']:.1%}", f"{task['epochs']:.2f}"
+            table.add_row(name, loss(task), weight, rate, epochs, scores)
+        return table
+
+    @staticmethod
+    def evaluation_line(line: dict[str, Any]) -> str:
+        """All tasks' validation metrics in a line."""
+        parts = [
+            f"{name} " + " ".join(f"{metric} {value:.3f}" for metric, value in scores.items())
+            for name, scores in line["evaluation"].items()
+        ]
+        return f"step {line['step']} validation | " + "  ".join(parts)
+
+
+def loss(task: dict[str, Any]) -> str:
+    """A task's loss, or a dash where it was not drawn."""
+    return "-" if task["loss"] is None else f"{task['loss']:.3f}"
