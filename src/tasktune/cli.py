@@ -129,7 +129,7 @@ def demo(
     """Trains the built-in model on four built-in tasks, offline, in minutes."""
     from rich.console import Console
 
-    from tasktune.demo.show import show_demo
+    from tasktune.demonstration import show_demo
 
     show_demo(output, Console(), say)
 

@@ -16,7 +16,7 @@ from tasktune.config import RunConfig
 from tasktune.config_file import dump_config, load_config
 from tasktune.data import Task, fingerprints, prepare
 from tasktune.errors import UserError, nearest
-from tasktune.evaluation import check_metrics, evaluate
+from tasktune.evaluation import EvaluationResult, check_metrics, evaluate
 from tasktune.model.build import build_layout, build_model
 from tasktune.model.export import export_adapter, export_merged, save_heads
 from tasktune.model.loading import load_tokenizer
@@ -45,6 +45,7 @@ class Run:
         self.config = config
         self.folder = Path(config.output)
         self.say = say
+        self.begun = False
         self.layout = build_layout(config)  # misspelt methods are refused before anything heavy
         self.mixture: Mixture = mixtures.build(
             config.mixture.strategy, config.mixture.options, "mixture"
@@ -120,6 +121,43 @@ class Run:
         """What each task is going to see: examples, tokens and epochs."""
         return plan(self.sampler, self.config.training.steps)
 
+    def begin(self, overwrite: bool = False) -> None:
+        """Makes the run's folder and writes what is known before the first step.
+
+        :param overwrite: throw away what the folder holds.
+        :raises UserError: if the folder already holds a run, or can't be written.
+        """
+        if (self.folder / CONFIG).exists():
+            if not overwrite:
+                raise UserError(
+                    f"output: {self.folder} already holds a run; go on with --resume, replace it"
+                    " with --overwrite, or set another output="
+                )
+            if self.accelerator.is_main_process:
+                shutil.rmtree(self.folder)
+            self.accelerator.wait_for_everyone()
+        self.sampler  # noqa: B018  a budget that can't work is refused before anything is written
+        self.write_descriptions()
+        self.begun = True
+
+    def write_descriptions(self) -> None:
+        """``config.yaml``, ``data.json`` and ``environment.json``."""
+        if not self.accelerator.is_main_process:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"output: cannot write {self.folder}: {error.strerror}") from None
+        placed = {"data_folder": str(self.config.folder.resolve())}
+        text = dump_config(self.config.model_copy(update=placed))
+        (self.folder / CONFIG).write_text(text, encoding="utf-8")
+        self.write_json("data.json", fingerprints(self.tasks))
+        accelerator = self.accelerator
+        self.write_json(
+            "environment.json",
+            environment(self.config.seed, accelerator.device, accelerator.mixed_precision),
+        )
+
     def train(
         self,
         *,
@@ -134,60 +172,34 @@ class Run:
         :param report: is shown each line of the log as it is written.
         :raises UserError: if the folder already holds a run and neither is set.
         """
-        checkpoint = self.prepare_folder(resume, overwrite)
-        sampler = self.sampler
-        self.write_descriptions()
+        if resume:
+            checkpoint = latest_checkpoint(self.folder)
+            self.write_descriptions()
+        else:
+            checkpoint = None
+            if not self.begun:
+                self.begin(overwrite)
         if self.config.training.trackers:
             self.accelerator.init_trackers("tasktune", config={"run": str(self.folder)})
-        loop = Loop(
+        self.loop(report).run(checkpoint)
+        self.accelerator.end_training()
+        if self.accelerator.is_main_process:
+            self.export("peft")
+
+    def loop(self, report: Callable[[dict[str, Any]], None] = lambda line: None) -> Loop:
+        """The training loop, ready to run."""
+        return Loop(
             training=self.config.training,
             seed=self.config.seed,
             folder=self.folder,
             tasks=self.tasks,
             model=self.model,
-            sampler=sampler,
+            sampler=self.sampler,
             weighting=self.weighting,
             accelerator=self.accelerator,
             evaluate=self.validation_metrics,
             evaluate_every=self.config.evaluation.every,
             report=report,
-        )
-        loop.run(checkpoint)
-        self.accelerator.end_training()
-        if self.accelerator.is_main_process:
-            for task in self.tasks:
-                export_adapter(self.model, task.index, self.folder / "adapters" / task.name)
-            save_heads(self.model, self.folder)
-
-    def prepare_folder(self, resume: bool, overwrite: bool) -> Path | None:
-        """Makes the run's folder; returns the checkpoint to go on from."""
-        begun = (self.folder / CONFIG).exists()
-        if resume:
-            return latest_checkpoint(self.folder)
-        if begun and not overwrite:
-            raise UserError(
-                f"output: {self.folder} already holds a run; go on with --resume, replace it with"
-                " --overwrite, or set another output="
-            )
-        if begun and self.accelerator.is_main_process:
-            shutil.rmtree(self.folder)
-        self.accelerator.wait_for_everyone()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"output: cannot write {self.folder}: {error.strerror}") from None
-        return None
-
-    def write_descriptions(self) -> None:
-        """``config.yaml``, ``data.json`` and ``environment.json``."""
-        if not self.accelerator.is_main_process:
-            return
-        (self.folder / CONFIG).write_text(dump_config(self.config), encoding="utf-8")
-        precision = self.accelerator.mixed_precision
-        self.write_json("data.json", fingerprints(self.tasks))
-        self.write_json(
-            "environment.json",
-            environment(self.config.seed, self.accelerator.device, precision),
         )
 
     def write_json(self, name: str, content: Any) -> None:
@@ -197,15 +209,27 @@ class Run:
 
     def validation_metrics(self) -> dict[str, dict[str, float]]:
         """Each task's metrics on its validation split, while training."""
-        result = evaluate(
-            self.model,
-            self.tasks,
-            "validation",
-            self.config.evaluation,
-            limit=self.config.evaluation.limit,
-            seed=self.config.seed,
+        limit = self.config.evaluation.limit
+        return self.scores("validation", limit, bootstrap=0).values()
+
+    def evaluate(
+        self, split: str = "test", limit: int | None = None, file: str = "evaluation.json"
+    ) -> EvaluationResult:
+        """Scores every task, with 95 % intervals, and writes the result into the run's folder.
+
+        :param split: ``train``, ``validation`` or ``test``.
+        :param limit: examples per task, drawn by the run's seed; all where absent.
+        """
+        result = self.scores(split, limit, self.config.evaluation.bootstrap)
+        self.write_json(file, result.to_json())
+        return result
+
+    def scores(self, split: str, limit: int | None, bootstrap: int) -> EvaluationResult:
+        """Every task's metrics on a split."""
+        options = self.config.evaluation.model_copy(update={"bootstrap": bootstrap})
+        return evaluate(
+            self.model, self.tasks, split, options, limit=limit, seed=self.config.seed
         )
-        return result.values()
 
     def task(self, name: str) -> Task:
         """The task called ``name``.
@@ -235,5 +259,5 @@ class Run:
                     self.model, task.index, self.folder / "adapters" / task.name
                 )
                 written.append(export_merged(adapter, target / task.name, self.model))
-        save_heads(self.model, target)
+        save_heads(self.model, self.folder if folder is None else folder)
         return written

@@ -21,19 +21,24 @@ class Routing:
     :param enabled: whether adapters apply; if not, the base model answers.
     :param views: while per-task gradients are taken, each shared parameter's leaf ``[S, ...]`` with
         one view a task of the step, by the parameter's ``id``.
-    :param view_rows: which of the ``S`` views the tasks present take.
+    :param view_tasks: the step's tasks, to whom the ``S`` views belong.
     """
 
     tasks: tuple[int, ...] = ()
     offsets: tuple[int, ...] = ()
     enabled: bool = True
     views: Mapping[int, Tensor] = field(default_factory=dict)
-    view_rows: tuple[int, ...] = ()
+    view_tasks: tuple[int, ...] = ()
 
     def point(self, tasks: Sequence[int], offsets: Sequence[int]) -> None:
         """Routes the next forward pass."""
         self.tasks = tuple(tasks)
         self.offsets = tuple(offsets)
+
+    @property
+    def view_rows(self) -> tuple[int, ...]:
+        """Which of the ``S`` views the tasks of this batch take."""
+        return tuple(self.view_tasks.index(task) for task in self.tasks)
 
     def token_offsets(self, tokens: int) -> tuple[int, ...]:
         """``[K + 1]`` flat token offsets for a layer whose input has ``tokens`` rows."""

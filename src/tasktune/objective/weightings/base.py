@@ -22,6 +22,7 @@ class StepTasks:
     :param losses: each task's mean loss, ``[P]``.
     :param counts: the targets that each mean is over, ``[P]``.
     :param gramian: inner products of the tasks' gradients, ``[P, P]``, for methods that need it.
+    :param jacobian: the tasks' gradients of the shared parameters, ``[P, D]``, likewise.
     """
 
     step: int
@@ -29,6 +30,7 @@ class StepTasks:
     losses: Tensor
     counts: Tensor
     gramian: Tensor | None = None
+    jacobian: Tensor | None = None
 
 
 class Weighting(ABC):
@@ -38,7 +40,9 @@ class Weighting(ABC):
     micro-batches.
     """
 
-    needs: ClassVar[Literal["nothing", "losses", "gramian"]] = "losses"
+    needs: ClassVar[Literal["nothing", "losses", "gramian", "jacobian"]] = "losses"
+    looks_back: ClassVar[bool] = False
+    """Whether ``observe`` wants the losses after the update: one more forward pass a step."""
     paper: ClassVar[str]
 
     @abstractmethod
@@ -48,8 +52,22 @@ class Weighting(ABC):
         Where ``needs`` is ``"nothing"``, losses are not known yet and must not be read.
         """
 
+    def combine(self, step: StepTasks) -> Tensor | None:
+        """The update itself, ``[D]``, for a method that is no weighted sum; ``None`` otherwise."""
+        return None
+
+    def observe(self, step: StepTasks) -> None:
+        """Sees the same batch's losses after the update, where ``looks_back`` is set."""
+
+    def check(self, steps: int) -> str | None:
+        """What the user should know before a run of ``steps`` steps.
+
+        :raises UserError: if the method can't act within the run.
+        """
+        return None
+
     def state_dict(self) -> dict[str, Any]:
-        """What it remembers, for the checkpoint."""
+        """What it remembers, for the checkpoint: JSON."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

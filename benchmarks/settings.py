@@ -1,0 +1,68 @@
+"""What the benchmarks share: models of random weights and items of random tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from tasktune.batching.packing import Item
+from tasktune.demo import tiny_model_folder
+from tasktune.model.layouts import layouts
+from tasktune.model.loading import BaseModel
+from tasktune.model.task_model import TaskModel
+
+
+def random_llama(
+    layout: str,
+    tasks: int,
+    *,
+    width: int,
+    layers: int,
+    vocabulary: int,
+    rank: int = 8,
+    dtype: torch.dtype = torch.float32,
+    **options: Any,
+) -> TaskModel:
+    """A Llama of random weights with adapters that have already moved away from zero."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        hidden_size=width,
+        intermediate_size=width * 8 // 3 // 64 * 64,
+        num_hidden_layers=layers,
+        num_attention_heads=max(width // 64, 1),
+        num_key_value_heads=max(width // 64, 1),
+        vocab_size=vocabulary,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+    )
+    base = LlamaForCausalLM(config).to(dtype).requires_grad_(False)
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model_folder())
+    made = layouts.build(layout, options, "adapter", {"tasks": tasks, "rank": rank, "alpha": 16})
+    names = [f"task{k}" for k in range(tasks)]
+    model = TaskModel(BaseModel(base, tokenizer, "random"), made, names, [])
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            torch.nn.init.normal_(parameter, std=0.02)
+    return model.to(dtype)
+
+
+def tiny_llama(layout: str, tasks: int, dtype: torch.dtype = torch.float32) -> TaskModel:
+    """A Llama for checking numbers, not for timing."""
+    return random_llama(layout, tasks, width=64, layers=2, vocabulary=512, dtype=dtype)
+
+
+def random_items(
+    model: TaskModel, tasks: int, count: int, seed: int, lengths: tuple[int, int] = (8, 64)
+) -> list[Item]:
+    """``count`` examples, tasks in turn, lengths uniform in ``lengths``, a fifth of each target."""
+    generator = np.random.default_rng(seed)
+    vocabulary = model.causal_lm.config.vocab_size
+    items = []
+    for number in range(count):
+        length = int(generator.integers(*lengths))
+        ids = generator.integers(0, vocabulary, length).astype(np.int32)
+        items.append(Item(number % tasks, ids, length - max(length // 5, 1), None))
+    return items

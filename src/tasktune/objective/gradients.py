@@ -1,0 +1,81 @@
+"""Per-task gradients from one backward pass.
+
+A batch is sorted by task, and an example's loss reaches an adapter only through its own tokens. So
+each task is given its own *view* of every shared parameter: a leaf ``[S, ...]`` whose S entries are
+all the same storage. Task s's tokens pass through entry s, and after one backward pass of the
+summed losses, entry s of the leaf's gradient is the gradient of task s's loss. No second pass, no
+retained graph; the matrix products cost what those of the ordinary gradient cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+
+import torch
+from torch import Tensor, nn
+
+from tasktune.model.task_model import TaskModel
+
+
+class TaskGradients:
+    """Collects each task's gradient of the shared parameters, over any number of batches.
+
+    Use as a context around the forward and backward passes of a step::
+
+        with TaskGradients(model, present) as gradients:
+            for batch in batches:
+                losses(model, batch).sum().backward()
+        weights = weighting(gradients.gramian())
+        gradients.combine(weights)
+
+    :param present: the tasks of the step, ascending, ``S`` of them; batches may hold fewer.
+    """
+
+    def __init__(self, model: TaskModel, present: Sequence[int]) -> None:
+        self.routing = model.routing
+        self.present = tuple(present)
+        self.parameters: list[nn.Parameter] = model.shared_parameters()
+        self.views: list[Tensor] = [
+            p.detach().unsqueeze(0).expand(len(self.present), *p.shape).requires_grad_()
+            for p in self.parameters
+        ]
+
+    def __enter__(self) -> TaskGradients:
+        pairs = zip(self.parameters, self.views, strict=True)
+        self.routing.views = {id(parameter): view for parameter, view in pairs}
+        self.routing.view_tasks = self.present
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.routing.views = {}
+
+    def stacked(self) -> list[Tensor]:
+        """Each shared parameter's gradients, one entry a task: ``[S, ...]``, a parameter each."""
+        return [torch.zeros_like(v) if v.grad is None else v.grad for v in self.views]
+
+    def jacobian(self) -> Tensor:
+        """``[S, P]``: a row is one task's gradient of all shared parameters, flattened."""
+        return torch.cat([gradient.flatten(1) for gradient in self.stacked()], dim=1)
+
+    def gramian(self) -> Tensor:
+        """``[S, S]`` inner products of the tasks' gradients, without building the Jacobian."""
+        total = self.views[0].new_zeros(len(self.present), len(self.present))
+        for gradient in self.stacked():
+            rows = gradient.flatten(1)
+            total += rows @ rows.T
+        return total
+
+    def combine(self, weights: Tensor) -> None:
+        """Leaves the weighted sum of the tasks' gradients in the parameters' ``.grad``.
+
+        :param weights: ``[S]``.
+        """
+        for parameter, gradient in zip(self.parameters, self.stacked(), strict=True):
+            scale = weights.to(gradient.device, gradient.dtype)
+            parameter.grad = torch.tensordot(scale, gradient, dims=1)
