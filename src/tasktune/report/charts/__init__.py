@@ -1,0 +1,1 @@
+"""One chart a file: data in, markup out."""

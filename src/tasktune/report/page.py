@@ -1,0 +1,81 @@
+"""Puts the page together and writes it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from tasktune import __version__
+from tasktune.report.data_notes import data_rows
+from tasktune.report.headline import headline
+from tasktune.report.progress import (
+    last_step,
+    loss_panels,
+    mixture,
+    task_rows,
+    weight_rows,
+)
+from tasktune.report.results import result_rows
+from tasktune.report.run_files import RunFiles, read_run
+
+
+def write_report(run_dir: Path) -> Path:
+    """Writes ``report.html`` into a run's folder and returns its path.
+
+    The page holds everything that it shows and asks nothing of the network. A run that is still
+    going gets a page of what there is so far.
+
+    :raises UserError: if the folder holds no run.
+    """
+    page, aside = run_dir / "report.html", run_dir / ".report.html.partial"
+    aside.write_text(render(read_run(run_dir)), encoding="utf-8")
+    aside.replace(page)  # whoever looks at the page meanwhile sees the old one or the new one
+    return page
+
+
+def render(run: RunFiles) -> str:
+    """The page's HTML."""
+    script = part("report.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    rows = result_rows(run)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return environment.from_string(part("report.html")).render(
+        style=Markup(part("report.css")),
+        script=Markup(script),
+        script_digest=digest,
+        version=__version__,
+        run=run,
+        top=headline(run, rows),
+        results=rows,
+        compared=any(row.before for row in rows),
+        split=(run.evaluation or {}).get("split", ""),
+        evaluated_step=(run.evaluation or {}).get("step"),
+        panels=loss_panels(run),
+        mixture=mixture(run),
+        weights=weight_rows(run),
+        tasks=task_rows(run),
+        last_step=last_step(run),
+        data=data_rows(run),
+        environment=flatten(run.environment),
+    )
+
+
+def part(name: str) -> str:
+    """A piece of the page that comes with the package; our own text, so it is not escaped."""
+    return resources.files("tasktune.report").joinpath("parts", name).read_text(encoding="utf-8")
+
+
+def flatten(entries: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested entries as ``("libraries torch", "2.13.0")``."""
+    flat: list[tuple[str, str]] = []
+    for key, value in entries.items():
+        if isinstance(value, dict):
+            flat += flatten(value, f"{prefix}{key} ")
+        else:
+            flat.append((f"{prefix}{key}", "" if value is None else str(value)))
+    return flat

@@ -1,0 +1,79 @@
+"""What a run's folder holds, as far as it has come."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tasktune.errors import UserError
+from tasktune.training.journal import read_journal
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The files of a run's folder.
+
+    :param config_text: ``config.yaml`` as it stands there.
+    :param steps: the log's lines about training, by step.
+    :param evaluations: the log's lines about validation, by step.
+    :param evaluation: ``evaluation.json``; None while there is none.
+    :param before: ``evaluation_before.json``, the base model's scores; None where nobody asked.
+    """
+
+    folder: Path
+    config_text: str
+    config: dict[str, Any]
+    data: dict[str, Any]
+    steps: list[dict[str, Any]]
+    evaluations: list[dict[str, Any]]
+    evaluation: dict[str, Any] | None
+    before: dict[str, Any] | None
+    environment: dict[str, Any]
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks in the order of the YAML."""
+        return list(self.config.get("tasks", {}))
+
+
+def read_run(folder: Path) -> RunFiles:
+    """Reads a run's folder; what is not there yet is left empty.
+
+    :raises UserError: if the folder holds no run, or a file in it is damaged.
+    """
+    described = folder / "config.yaml"
+    if not described.is_file():
+        raise UserError(f"{folder} holds no config.yaml; name the folder of a run")
+    text = described.read_text(encoding="utf-8")
+    lines = read_journal(folder / "metrics.jsonl")
+    return RunFiles(
+        folder=folder,
+        config_text=text,
+        config=yaml.safe_load(text) or {},
+        data=read_json(folder / "data.json") or {},
+        steps=[line for line in lines if "tasks" in line],
+        evaluations=[line for line in lines if "evaluation" in line],
+        evaluation=read_json(folder / "evaluation.json"),
+        before=read_json(folder / "evaluation_before.json"),
+        environment=read_json(folder / "environment.json") or {},
+    )
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file; None where there is no such file.
+
+    :raises UserError: if it is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid JSON: {error}; write it again") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no JSON object; write it again")
+    return content

@@ -1,0 +1,69 @@
+"""The log as one series a task, thin enough to draw."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+MOST_POINTS = 200
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values by step; a step without a value is left out."""
+
+    steps: list[int]
+    values: list[float]
+
+    @property
+    def points(self) -> list[tuple[int, float]]:
+        """``(step, value)``."""
+        return list(zip(self.steps, self.values, strict=True))
+
+
+def task_series(lines: list[dict[str, Any]], task: str, field: str) -> Series:
+    """One field of one task over the log's lines."""
+    pairs = [(line["step"], finite(line["tasks"].get(task, {}).get(field))) for line in lines]
+    kept = [(step, value) for step, value in pairs if value is not None]
+    return thin(Series([step for step, _ in kept], [value for _, value in kept]))
+
+
+def evaluation_series(lines: list[dict[str, Any]], task: str, metric: str) -> Series:
+    """One metric of one task over the validations."""
+    pairs = [(line["step"], finite(line["evaluation"].get(task, {}).get(metric))) for line in lines]
+    kept = [(step, value) for step, value in pairs if value is not None]
+    return Series([step for step, _ in kept], [value for _, value in kept])
+
+
+def finite(value: Any) -> float | None:
+    """A number that can be drawn, or None."""
+    if isinstance(value, dict):
+        value = value.get("value")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def thin(series: Series, most: int = MOST_POINTS) -> Series:
+    """Means over equal stretches, so that there are at most ``most`` points."""
+    stretch = math.ceil(len(series.steps) / most)
+    if stretch <= 1:
+        return series
+    pieces = range(0, len(series.steps), stretch)
+    values = [series.values[i : i + stretch] for i in pieces]
+    return Series(
+        [series.steps[min(i + stretch, len(series.steps)) - 1] for i in pieces],
+        [sum(piece) / len(piece) for piece in values],
+    )
+
+
+def smooth(series: Series, window: int = 9) -> Series:
+    """The mean over ``window`` neighbours, half of them on either side; fewer at the ends."""
+    half = window // 2
+    values = []
+    for i in range(len(series.values)):
+        reach = min(half, i, len(series.values) - 1 - i)
+        near = series.values[i - reach : i + reach + 1]
+        values.append(sum(near) / len(near))
+    return Series(series.steps, values)
