@@ -9,18 +9,27 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class SequenceGroup:
-    """Sequences of similar length that attention handles in one call.
+class AttentionPlan:
+    """How attention walks the sequences of a packed row: in groups of similar length.
 
-    :param index: ``[G, L]`` flat token positions; a sequence shorter than ``L`` repeats its last
-        position, which causal attention never shows to an earlier one.
-    :param source: ``[G * L]`` positions to read back from, one for each real token.
-    :param tokens: flat token positions that ``source`` fills, in the same order.
+    :param shapes: ``(G, L)`` of each group: G sequences of at most L tokens.
+    :param index: ``[M]`` flat token positions of all groups, laid end to end. A sequence that is
+        shorter than its group repeats its last position, which no earlier token looks at.
+    :param inverse: ``[T]`` where each token stands in ``index``.
+    :param offsets: ``[S + 1]`` where each sequence begins, as 32-bit integers, for CUDA's kernel.
+    :param longest: the longest sequence.
     """
 
+    shapes: tuple[tuple[int, int], ...]
     index: Tensor
-    source: Tensor
-    tokens: Tensor
+    inverse: Tensor
+    offsets: Tensor
+    longest: int
+
+    def to(self, device: torch.device) -> AttentionPlan:
+        """The same plan on another device."""
+        moved = (tensor.to(device) for tensor in (self.index, self.inverse, self.offsets))
+        return AttentionPlan(self.shapes, *moved, self.longest)
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Batch:
     Packed batches have one row, ``R = 1``, and no padding; padded ones have a row an example.
     ``K`` counts the tasks present, in the order of ``tasks``; flat positions index ``R * L``.
 
-    :param tasks: the names' indices into the run's list of tasks, ascending, ``[K]``.
+    :param tasks: the tasks' indices in the run, ascending, ``[K]``.
     :param input_ids: ``[R, L]`` tokens.
     :param position_ids: ``[R, L]``, from 0 within each example.
     :param attention_mask: ``[R, L]`` for padded batches, ``None`` for packed ones.
@@ -43,7 +52,7 @@ class Batch:
     :param pool_index: ``[H]`` flat position of the last token of each example that has a head.
     :param pool_labels: ``[H]`` its label: a class index or a scaled number, as a float.
     :param pool_offsets: ``[K + 1]`` each task's range of heads' examples.
-    :param groups: how attention walks a packed row; empty for padded batches.
+    :param attention_plan: how attention walks a packed row; ``None`` for padded batches.
     """
 
     tasks: tuple[int, ...]
@@ -58,7 +67,7 @@ class Batch:
     pool_index: Tensor
     pool_labels: Tensor
     pool_offsets: tuple[int, ...]
-    groups: tuple[SequenceGroup, ...] = ()
+    attention_plan: AttentionPlan | None = None
 
     @property
     def token_count(self) -> int:
@@ -74,8 +83,5 @@ class Batch:
             for name, value in vars(self).items()
             if isinstance(value, Tensor)
         }
-        groups = tuple(
-            SequenceGroup(g.index.to(device), g.source.to(device), g.tokens.to(device))
-            for g in self.groups
-        )
-        return Batch(**{**vars(self), **moved, "groups": groups})
+        plan = None if self.attention_plan is None else self.attention_plan.to(device)
+        return Batch(**{**vars(self), **moved, "attention_plan": plan})

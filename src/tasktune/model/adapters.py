@@ -89,20 +89,13 @@ class GroupedVariant(LoraVariant):
         module: LoraLayer, active_adapter: str, x: Tensor, result: Tensor, **kwargs: Any
     ) -> Tensor:
         """The frozen layer's ``result`` plus each token's own task's low-rank product."""
-        adapters: LayerAdapters = module.task_adapters
+        adapters = task_adapters(module)
         if not adapters.routing.enabled:
             return result
-        rows = module.lora_dropout[active_adapter](x).flatten(0, -2)
+        rows: Tensor = module.lora_dropout[active_adapter](x).flatten(0, -2)
         offsets = adapters.routing.token_offsets(rows.shape[0])
         output = grouped_lora(result.flatten(0, -2), rows, adapters.factors(), offsets)
         return output.view(result.shape)
-
-    @staticmethod
-    def merge_safe(module: LoraLayer, active_adapter: str, orig_weight: Tensor) -> Tensor:
-        raise RuntimeError("several tasks' adapters can't be merged into one weight; export them")
-
-    merge_unsafe = merge_safe
-    unmerge = merge_safe
 
 
 def add_adapters(
@@ -119,7 +112,7 @@ def add_adapters(
     """
     config = LoraConfig(
         r=layout.rank,
-        lora_alpha=layout.rank * layout.scaling,
+        lora_alpha=layout.rank,  # the layout applies its own scaling
         lora_dropout=dropout,
         target_modules=targets,
         task_type="CAUSAL_LM",
@@ -144,22 +137,31 @@ def adapted_layers(model: nn.Module) -> Iterator[tuple[str, LoraLayer]]:
             yield name.removeprefix("base_model.model."), module
 
 
+def task_adapters(layer: LoraLayer) -> LayerAdapters:
+    """The parameters that a wrapped layer carries for its tasks."""
+    adapters = getattr(layer, "task_adapters")  # noqa: B009  PEFT's class does not declare it
+    assert isinstance(adapters, LayerAdapters)
+    return adapters
+
+
 def _attach(layer: LoraLayer, layout: Layout, routing: Routing) -> None:
     if type(layer).__name__ in UNSUPPORTED or not isinstance(layer, nn.Module):
         raise UserError(
             f"model.quantization: adapters on {type(layer).__name__} would be summed over all"
             " tasks; use bitsandbytes, GPTQ or HQQ quantisation"
         )
-    pair = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
-    shape = LayerShape(inputs=pair[0].shape[1], outputs=pair[1].shape[0])
-    device = pair[0].device
-    layer.task_adapters = LayerAdapters(
-        layout,
-        routing,
-        {name: nn.Parameter(value.to(device)) for name, value in layout.shared(shape).items()},
-        {name: nn.Parameter(value.to(device)) for name, value in layout.private(shape).items()},
+    down, up = (getattr(factor[ADAPTER], "weight") for factor in (layer.lora_A, layer.lora_B))  # noqa: B009
+    shape = LayerShape(inputs=down.shape[1], outputs=up.shape[0])
+    layer.add_module(
+        "task_adapters",
+        LayerAdapters(
+            layout,
+            routing,
+            {n: nn.Parameter(value.to(down.device)) for n, value in layout.shared(shape).items()},
+            {n: nn.Parameter(value.to(down.device)) for n, value in layout.private(shape).items()},
+        ),
     )
-    for parameter in pair:  # PEFT's own pair only names the place: it neither trains nor applies
+    for parameter in (down, up):  # PEFT's own pair marks the place: it neither trains nor applies
         parameter.requires_grad_(False)
     layer.cast_input_dtype_enabled = False  # the product runs in the frozen layer's own precision
     layer.lora_variant[ADAPTER] = GroupedVariant()

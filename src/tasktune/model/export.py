@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from tasktune.errors import UserError
-from tasktune.model.adapters import ADAPTER, LayerAdapters, adapted_layers
+from tasktune.model.adapters import ADAPTER, adapted_layers, task_adapters
 from tasktune.model.task_model import TaskModel
 
 ADAPTER_FILE = "adapter_model.safetensors"
@@ -29,8 +29,7 @@ def export_adapter(model: TaskModel, task: int, folder: Path) -> Path:
     rank = 0
     with torch.no_grad():
         for name, layer in adapted_layers(model.peft):
-            adapters: LayerAdapters = layer.task_adapters
-            factors = adapters.task_factors(task)
+            factors = task_adapters(layer).task_factors(task)
             rank = factors.down.shape[1]
             state[f"base_model.model.{name}.lora_A.weight"] = factors.down[0].cpu().contiguous()
             state[f"base_model.model.{name}.lora_B.weight"] = (factors.up[0] * factors.scale).cpu()

@@ -25,7 +25,7 @@ def grouped_lora(base: Tensor, rows: Tensor, factors: Factors, offsets: Sequence
     :param factors: one pair a slice, or one for all.
     :param offsets: ``[K + 1]`` where each slice begins; slices may be empty.
     """
-    output: Tensor = _GroupedLora.apply(  # type: ignore[no-untyped-call]
+    output: Tensor = _GroupedLora.apply(
         base, rows.to(base.dtype), factors.down, factors.up, factors.scale, tuple(offsets)
     )
     return output
@@ -50,7 +50,7 @@ class _GroupedLora(torch.autograd.Function):
         return _product(hidden, up.transpose(1, 2), offsets, add=base)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         rows, hidden, down, up = ctx.saved_tensors
         offsets = ctx.offsets
         _, needs_rows, needs_down, needs_up, *_ = ctx.needs_input_grad

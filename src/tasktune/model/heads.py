@@ -40,4 +40,6 @@ class Heads(nn.Module):
     def forward(self, task: int, pooled: Tensor) -> Tensor:
         """``[H, width]`` pooled states of task ``task`` to ``[H, outputs]``, in float32."""
         layer = self.layers[str(task)]
-        return layer(pooled.to(layer.weight.dtype))  # type: ignore[no-any-return]
+        assert isinstance(layer, nn.Linear)
+        output: Tensor = layer(pooled.to(layer.weight.dtype))
+        return output

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -82,7 +83,8 @@ def load_tokenizer(config: ModelConfig, folder: Path) -> PreTrainedTokenizerBase
         raise UserError(f"model.base: the tokenizer of {config.base} has no end-of-text token")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer  # type: ignore[no-any-return]
+    checked: PreTrainedTokenizerBase = tokenizer
+    return checked
 
 
 def load_base(
@@ -113,7 +115,7 @@ def load_base(
         raise UserError(f"model.base: cannot load {config.base}: {_line(error)}") from None
     model.requires_grad_(False)
     if quantization is None:
-        model.to(device)
+        nn.Module.to(model, device)
     return BaseModel(model.eval(), load_tokenizer(config, folder), source)
 
 

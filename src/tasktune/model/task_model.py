@@ -116,18 +116,19 @@ class TaskModel(nn.Module):
     def forward(self, batch: Batch) -> Outputs:
         """Runs the batch; the output layer only where there is a target."""
         self.routing.point(batch.tasks, batch.task_offsets)
-        with output_on_targets(self.causal_lm, batch) as captured:
+        with output_on_targets(self.causal_lm, batch) as hidden:
             logits = self.causal_lm(
                 input_ids=batch.input_ids,
                 position_ids=batch.position_ids,
                 attention_mask=batch.attention_mask,
                 use_cache=False,
-                **({"sequence_groups": batch.groups} if self.packed else {}),
+                **({"attention_plan": batch.attention_plan} if self.packed else {}),
             ).logits
-        return Outputs(logits, self._run_heads(batch, captured))
+        return Outputs(logits[0], self._run_heads(batch, hidden.flat))
 
-    def _run_heads(self, batch: Batch, pooled: Tensor) -> dict[int, Tensor]:
-        outputs = {}
+    def _run_heads(self, batch: Batch, hidden: Tensor) -> dict[int, Tensor]:
+        outputs: dict[int, Tensor] = {}
+        pooled = hidden[batch.pool_index]
         for position, task in enumerate(batch.tasks):
             start, end = batch.pool_offsets[position : position + 2]
             if end > start:

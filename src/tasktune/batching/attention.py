@@ -1,0 +1,189 @@
+"""Attention over packed sequences, through Transformers' own extension point.
+
+Transformers keeps packed sequences apart with a ``T x T`` mask, which wastes what packing saved.
+Here attention runs once per group of sequences of similar length, causal and without a mask: a
+sequence that is shorter than its group repeats its last token at the end, where no real token looks.
+On CUDA the variable-length kernel takes the packed row as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import AttentionInterface
+from transformers.masking_utils import AttentionMaskInterface
+
+from tasktune.batching.batch import AttentionPlan
+
+ATTENTION = "tasktune"
+
+
+def packed_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    *,
+    attention_plan: AttentionPlan,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """Causal attention within each sequence of the packed row.
+
+    :param query: ``[1, heads, T, d]``.
+    :param key: ``[1, key_heads, T, d]``, and ``value`` likewise.
+    :param attention_plan: how to walk the row, as the batch has it.
+    :returns: ``[1, T, heads, d]``.
+    """
+    window = None
+    if sliding_window is not None and sliding_window < attention_plan.longest:
+        window = sliding_window
+    rows = [states[0].transpose(0, 1) for states in (query, key, value)]  # [T, heads, d]
+    if query.is_cuda and softcap is None and query.dtype != torch.float32 and not dropout:
+        return _variable_length(*rows, attention_plan, scaling, window).unsqueeze(0), None
+    sizes = [count * length for count, length in attention_plan.shapes]
+    laid_out = [_gather(states, attention_plan).split(sizes) for states in rows]
+    outputs = []
+    for number, (count, length) in enumerate(attention_plan.shapes):
+        group = [states[number].unflatten(0, (count, length)).transpose(1, 2) for states in laid_out]
+        attended = _group_attention(*group, scaling, dropout, window, softcap)
+        outputs.append(attended.transpose(1, 2).flatten(0, 1))
+    return _bring_back(torch.cat(outputs), attention_plan).unsqueeze(0), None
+
+
+def _group_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scaling: float | None,
+    dropout: float,
+    window: int | None,
+    softcap: float | None,
+) -> Tensor:
+    """Causal attention of ``[G, heads, L, d]``."""
+    repeats = query.shape[1] // key.shape[1]
+    if repeats > 1:  # scaled-dot-product attention on CPU is slow with fewer key heads
+        key, value = (states.repeat_interleave(repeats, dim=1) for states in (key, value))
+    length = query.shape[2]
+    mask = None
+    if softcap is not None or (window is not None and window < length):
+        mask = causal_mask(length, window, query.device)
+    if softcap is not None:
+        return _soft_capped_attention(query, key, value, scaling, dropout, mask, softcap)
+    return F.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=mask,
+        dropout_p=dropout,
+        is_causal=mask is None,
+        scale=scaling,
+    )
+
+
+def causal_mask(length: int, window: int | None, device: torch.device) -> Tensor:
+    """``[L, L]``, true where a query may look: back, and at most ``window`` tokens, itself counted."""
+    steps = torch.arange(length, device=device)
+    distance = steps[:, None] - steps[None, :]
+    mask = distance >= 0
+    return mask if window is None else mask & (distance < window)
+
+
+def _soft_capped_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scaling: float | None,
+    dropout: float,
+    mask: Tensor | None,
+    softcap: float,
+) -> Tensor:
+    """Attention whose scores are bent by ``softcap * tanh(scores / softcap)``, as in Gemma 2."""
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    scores = torch.tanh(query @ key.transpose(2, 3) * (scale / softcap)) * softcap
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    shares = F.dropout(torch.softmax(scores.float(), dim=-1).to(query.dtype), dropout)
+    return shares @ value
+
+
+def _variable_length(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    plan: AttentionPlan,
+    scaling: float | None,
+    window: int | None,
+) -> Tensor:
+    """The packed row through CUDA's variable-length kernel; CPU tests can't reach it."""
+    from torch.nn.attention.varlen import varlen_attn
+
+    output = varlen_attn(
+        query,
+        key,
+        value,
+        plan.offsets,
+        plan.offsets,
+        plan.longest,
+        plan.longest,
+        scale=scaling,
+        window_size=(-1 if window is None else window - 1, 0),
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    assert isinstance(output, Tensor)
+    return output
+
+
+class _Gather(torch.autograd.Function):
+    """Lays tokens out in groups. Backward gathers too: repeated positions send no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, index: Tensor, inverse: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(inverse)
+        return states.index_select(0, index)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        (inverse,) = ctx.saved_tensors
+        return gradient.index_select(0, inverse), None, None
+
+
+class _BringBack(torch.autograd.Function):
+    """Reads each token's output back; the outputs at repeated positions are dropped."""
+
+    @staticmethod
+    def forward(ctx: Any, outputs: Tensor, inverse: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(inverse)
+        ctx.count = outputs.shape[0]
+        return outputs.index_select(0, inverse)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        (inverse,) = ctx.saved_tensors
+        laid_out = gradient.new_zeros(ctx.count, *gradient.shape[1:])
+        return laid_out.index_copy_(0, inverse, gradient.contiguous()), None
+
+
+def _gather(states: Tensor, plan: AttentionPlan) -> Tensor:
+    laid_out: Tensor = _Gather.apply(states, plan.index, plan.inverse)
+    return laid_out
+
+
+def _bring_back(outputs: Tensor, plan: AttentionPlan) -> Tensor:
+    tokens: Tensor = _BringBack.apply(outputs, plan.inverse)
+    return tokens
+
+
+def _no_mask(*args: Any, **kwargs: Any) -> None:
+    """A packed batch needs no mask: its plan says what sees what."""
+
+
+AttentionInterface.register(ATTENTION, packed_attention)
+AttentionMaskInterface.register(ATTENTION, _no_mask)
