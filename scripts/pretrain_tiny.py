@@ -12,6 +12,7 @@ Modules and names on which the demo tests are never trained on: see ``tasktune.d
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib.metadata
 import json
 import math
@@ -20,7 +21,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,13 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from tasktune.demo.names import Name, cldr_names
+from tasktune.demo.names import Name, cldr_names, labelled_names
 from tasktune.demo.splits import hash_fraction, split_of
 from tasktune.demo.standard_library import (
     Definition,
+    FunctionNode,
     definitions,
+    first_line_and_body,
     parse,
     signature,
     standard_library_modules,
@@ -56,10 +59,28 @@ PACKAGES = (
 )
 DOCSTRING_BYTES_A_PACKAGE = 700_000
 SOURCE_BYTES_A_PACKAGE = 150_000
+RETOLD_BYTES_A_PACKAGE = 60_000
 HELD_OUT_SHARE_OF_FILES = 0.02
 
 # How often a kind of text is repeated in a training pass: the demo is about the first three.
 REPEATS = {"library docstrings": 3, "names": 2, "language reference": 2}
+# The last part of the time goes to a mix that is denser in what the demo is about.
+LATE_FROM = 0.62
+LATE_REPEATS = {
+    "library docstrings": 1,
+    "language reference": 1,
+    "names": 1,
+    "names in more languages": 2,
+    "signatures in words": 1,
+    "first lines last": 1,
+}
+LATE_ONLY = {"names in more languages", "signatures in words", "first lines last"}
+LATE_SHARE = 0.1  # of the documents of all other kinds
+REST = {"docstrings", "source", "prose", "library source"}
+MORE_LANGUAGES = {
+    "nl": "Dutch", "sv": "Swedish", "da": "Danish", "es": "Spanish", "it": "Italian",
+    "pt": "Portuguese", "de": "German", "fr": "French",
+}  # fmt: skip
 
 
 # ---------------------------------------------------------------- the corpus
@@ -78,6 +99,7 @@ class Document:
 def gather_corpus() -> list[Document]:
     """All documents, without duplicates and without held-out lines in the training part."""
     documents = [*library_documents(), *language_reference(), *name_documents()]
+    documents.extend(names_in_more_languages())
     for package in PACKAGES.split():
         documents.extend(package_documents(package))
     return without_leaks(without_duplicates(documents))
@@ -92,6 +114,7 @@ def library_documents() -> Iterator[Document]:
         text = "\n\n".join(described(item) for item in definitions(module, tree))
         title = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         yield Document("library docstrings", module, f"# {title}\n\n{text}", held_out)
+        yield from retold(module, definitions(module, tree), held_out)
         if hash_fraction("source:" + module) < 0.35:
             source = path.read_text(encoding="utf-8", errors="replace")
             yield Document("library source", module, source[:40_000], held_out)
@@ -105,6 +128,43 @@ def described(item: Definition) -> str:
             header = f"def {item.function.name}(...)"
         return f'{header}:\n"""{item.docstring}"""' if item.docstring else f"{header}: ..."
     return f'class {item.name}:\n"""{item.docstring}"""' if item.name else item.docstring
+
+
+def retold(origin: str, items: Iterator[Definition], held_out: bool) -> Iterator[Document]:
+    """Definitions told another way: what the signature says, in words; the first line at the end.
+
+    Such text makes a small model look things up in what it has just read. None of it is in the
+    form of the demo's prompts.
+    """
+    choice = random.Random(origin)
+    signatures, summaries = [], []
+    for item in items:
+        if item.function is not None and len(header := signature(item.function)) < 250:
+            told = _defaults_in_words(item.function, choice)
+            signatures.extend([f"{header}: {told}"] if told else [])
+        summary, body = first_line_and_body(item.docstring)
+        if 15 <= len(summary) <= 90 and len(body) >= 60:
+            summaries.append(f"{body[:600]}\n\nIn short: {summary}")
+    for kind, texts in (("signatures in words", signatures), ("first lines last", summaries)):
+        for start in range(0, min(len(texts), 60), 12):
+            text = "\n\n".join(texts[start : start + 12])
+            yield Document(kind, f"{origin}#{start}", text, held_out)
+
+
+def _defaults_in_words(function: FunctionNode, choice: random.Random) -> str:
+    arguments = function.args
+    positional = [*arguments.posonlyargs, *arguments.args]
+    with_default = positional[len(positional) - len(arguments.defaults) :]
+    pairs = [*zip(with_default, arguments.defaults, strict=True)]
+    pairs += [
+        (parameter, default)
+        for parameter, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        if default is not None
+    ]
+    told = [f"{parameter.arg} defaults to {ast.unparse(default)}." for parameter, default in pairs]
+    # In any order, so that a default has to be looked up by its name, not by its place.
+    choice.shuffle(told)
+    return " ".join(line for line in told[:4] if len(line) < 80)
 
 
 def language_reference() -> Iterator[Document]:
@@ -122,7 +182,12 @@ def package_documents(package: str) -> Iterator[Document]:
     except importlib.metadata.PackageNotFoundError:
         return
     files = [file for file in distribution.files or [] if not _is_noise(str(file))]
-    budget = {"docstrings": DOCSTRING_BYTES_A_PACKAGE, "source": SOURCE_BYTES_A_PACKAGE}
+    budget = {
+        "docstrings": DOCSTRING_BYTES_A_PACKAGE,
+        "source": SOURCE_BYTES_A_PACKAGE,
+        "signatures in words": RETOLD_BYTES_A_PACKAGE,
+        "first lines last": RETOLD_BYTES_A_PACKAGE,
+    }
     for file in sorted(files, key=lambda file: hash_fraction(f"{package}:{file}")):
         origin = f"{package}/{file}"
         path = Path(str(distribution.locate_file(file)))
@@ -140,6 +205,8 @@ def _texts_of_file(origin: str, path: Path, name: str) -> Iterator[tuple[str, st
             return
         documented = [item for item in definitions(origin, tree) if len(item.docstring) > 30]
         yield "docstrings", "\n\n".join(described(item) for item in documented)
+        for document in retold(origin, definitions(origin, tree), held_out=False):
+            yield document.kind, document.text
         if hash_fraction("source:" + origin) < 0.5:
             yield "source", path.read_text(encoding="utf-8")[:20_000]
     elif name.endswith((".md", ".rst")) or name == "METADATA":
@@ -174,6 +241,23 @@ def _name_line(name: Name, form: int) -> str:
         f'In French, the {name.kind} "{english}" is called "{french}".',
         json.dumps({"en": english, "de": german, "fr": french}, ensure_ascii=False),
     )[form]
+
+
+def names_in_more_languages() -> Iterator[Document]:
+    """Pairs of an English name and its translation, which teach how spellings change."""
+    english = labelled_names("en")
+    train = sorted(key for key, name in english.items() if split_of(name.casefold()) == "train")
+    for code, language in MORE_LANGUAGES.items():
+        table = labelled_names(code)
+        for repeat in range(2):
+            keys = [key for key in train if key in table]
+            random.Random(f"{code}/{repeat}").shuffle(keys)
+            for start in range(0, len(keys), 20):
+                chosen = keys[start : start + 20]
+                lines = [f"{english[key]} = {table[key]}" for key in chosen]
+                text = f"English = {language}\n" + "\n".join(lines)
+                origin = f"names/{code}/{repeat}/{start}"
+                yield Document("names in more languages", origin, text, held_out=False)
 
 
 def without_duplicates(documents: list[Document]) -> list[Document]:
@@ -249,21 +333,33 @@ def prepare(work: Path) -> None:
     started = time.monotonic()
     documents = gather_corpus()
     training = [d for d in documents if not d.held_out]
-    print(f"{len(documents)} documents after {time.monotonic() - started:.0f} s", flush=True)
-    repeated = [d for d in training for _ in range(REPEATS.get(d.kind, 1))]
-    random.Random(0).shuffle(repeated)
-    tokenizer = train_tokenizer(d.text for d in repeated)
-    tokenizer.save_pretrained(work / "tokenizer")
-    write_tokens(work / "train.npy", tokenizer, [d.text for d in repeated])
+    early = mixed([d for d in training if d.kind not in LATE_ONLY], REPEATS, default=1)
+    if not (work / "tokenizer").exists():
+        # Weights that are already trained belong to the tokenizer that is there.
+        train_tokenizer(iter(early)).save_pretrained(work / "tokenizer")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(work / "tokenizer")
+    write_tokens(work / "train.npy", tokenizer, early)
+    sample = [
+        d for d in training if hash_fraction("late:" + d.origin) < LATE_SHARE and d.kind in REST
+    ]
+    late = [d for d in training if d.kind in LATE_REPEATS]
+    write_tokens(work / "train_late.npy", tokenizer, mixed(late + sample, LATE_REPEATS, default=1))
     held_out: dict[str, list[str]] = {}
     for document in documents:
-        if document.held_out:
+        if document.held_out and document.kind not in LATE_ONLY:
             held_out.setdefault(document.kind, []).append(document.text)
     for kind, texts in held_out.items():
         write_tokens(work / f"held_out_{kind.replace(' ', '_')}.npy", tokenizer, texts)
     facts = corpus_facts(documents)
     (work / "corpus.json").write_text(json.dumps(facts, indent=2))
     print(json.dumps(facts, indent=2), f"\n{time.monotonic() - started:.0f} s", flush=True)
+
+
+def mixed(documents: list[Document], repeats: dict[str, int], default: int) -> list[str]:
+    """The documents' texts, each as often as its kind is repeated, in a fixed random order."""
+    texts = [d.text for d in documents for _ in range(repeats.get(d.kind, default))]
+    random.Random(0).shuffle(texts)
+    return texts
 
 
 def write_tokens(path: Path, tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> None:
@@ -287,11 +383,12 @@ def corpus_facts(documents: list[Document]) -> dict[str, Any]:
     for document in documents:
         row = kinds.setdefault(
             document.kind,
-            {"documents": 0, "characters": 0, "held_out_characters": 0, "repeats": 1},
+            {"documents": 0, "characters": 0, "held_out_characters": 0, "repeats": 1, "late": 0},
         )
         row["documents"] += 1
         row["held_out_characters" if document.held_out else "characters"] += len(document.text)
-        row["repeats"] = REPEATS.get(document.kind, 1)
+        row["repeats"] = 0 if document.kind in LATE_ONLY else REPEATS.get(document.kind, 1)
+        row["late"] = LATE_REPEATS.get(document.kind, 0)
     packages = {}
     for package in PACKAGES.split():
         try:
@@ -335,6 +432,27 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
 # ---------------------------------------------------------------- training
 
 
+@dataclass
+class Spent:
+    """What has gone into the weights so far; it is saved beside them."""
+
+    steps: int = 0
+    late_steps: int = 0
+    tokens: int = 0
+    minutes: float = 0.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The training options of the command line."""
+
+    minutes: float
+    rows: int
+    compiled: bool
+    autocast: bool
+    resume: bool
+
+
 @dataclass(frozen=True)
 class Schedule:
     """The learning rate as a function of the share of the time that has gone by.
@@ -346,43 +464,53 @@ class Schedule:
     peak: float = 3e-3
     final: float = 1e-4
     warmup_steps: int = 100
+    begins_at: int = 0
 
     def learning_rate(self, step: int, progress: float) -> float:
-        warm = min(1.0, (step + 1) / self.warmup_steps)
+        # A resumed run warms up again, because the optimiser's moments begin anew.
+        warm = min(1.0, (step - self.begins_at + 1) / self.warmup_steps)
         cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
         return warm * (self.final + (self.peak - self.final) * cosine)
 
 
-def train(work: Path, minutes: float, rows: int, compiled: bool, autocast: bool) -> None:
-    """Trains for the given time, and leaves a checkpoint every two minutes."""
+def train(work: Path, settings: Settings) -> None:
+    """Trains until the time is spent, and leaves a checkpoint every two minutes."""
     tokenizer = PreTrainedTokenizerFast.from_pretrained(work / "tokenizer")
-    tokens = np.load(work / "train.npy")
-    model = new_model(tokenizer)
+    mixes = [np.load(work / name) for name in ("train.npy", "train_late.npy")]
+    orders = [row_order(len(tokens)) for tokens in mixes]
+    model, spent = new_model(tokenizer), Spent()
+    if settings.resume:
+        spent = Spent(**json.loads((work / "checkpoint" / "spent.json").read_text()))
+        model = LlamaForCausalLM.from_pretrained(work / "checkpoint").train()
     optimizer = new_optimizer(model)
-    step_loss = torch.compile(language_loss) if compiled else language_loss
-    schedule = Schedule()
-    order = row_order(len(tokens))
+    step_loss = torch.compile(language_loss) if settings.compiled else language_loss
+    schedule = Schedule(begins_at=spent.steps)
+    rows, before, average = settings.rows, spent.minutes, 0.0
     started = saved = time.monotonic()
-    step, average = 0, 0.0
-    while (progress := (time.monotonic() - started) / (60 * minutes)) < 1:
-        batch = next_batch(tokens, order, step, rows)
-        rate = schedule.learning_rate(step, progress)
+    while (progress := spent.minutes / settings.minutes) < 1:
+        late = progress >= LATE_FROM
+        place = spent.late_steps if late else spent.steps
+        batch = next_batch(mixes[late], orders[late], place, rows)
+        rate = schedule.learning_rate(spent.steps, progress)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.autocast):
             loss = step_loss(model, batch)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        step += 1
-        average += (loss.item() - average) * max(0.02, 1 / step)
-        if step % 25 == 0 or step <= 3:
-            report(step, rows, average, rate, time.monotonic() - started)
+        spent.steps += 1
+        spent.late_steps += late
+        spent.tokens += rows * CONTEXT
+        spent.minutes = before + (time.monotonic() - started) / 60
+        average += (loss.item() - average) * max(0.02, 1 / (spent.steps - schedule.begins_at))
+        if spent.steps % 25 == 0:
+            report(spent, average, rate)
         if time.monotonic() - saved > 120:
-            save_checkpoint(work, model, step, rows, time.monotonic() - started)
+            save_checkpoint(work, model, spent)
             saved = time.monotonic()
-    save_checkpoint(work, model, step, rows, time.monotonic() - started)
+    save_checkpoint(work, model, spent)
 
 
 def language_loss(model: LlamaForCausalLM, batch: torch.Tensor) -> torch.Tensor:
@@ -416,25 +544,22 @@ def next_batch(tokens: np.ndarray, order: np.ndarray, step: int, rows: int) -> t
     return torch.from_numpy(picked.astype(np.int64))
 
 
-def report(step: int, rows: int, loss: float, rate: float, seconds: float) -> None:
-    speed = step * rows * CONTEXT / seconds
+def report(spent: Spent, loss: float, rate: float) -> None:
+    speed = spent.tokens / (60 * spent.minutes)
+    mix = "late " if spent.late_steps else ""
     print(
-        f"step {step:5d}  loss {loss:.3f}  rate {rate:.2e}  {speed:,.0f} tokens/s  "
-        f"{seconds / 60:.1f} min",
+        f"step {spent.steps:5d}  {mix}loss {loss:.3f}  rate {rate:.2e}  {speed:,.0f} tokens/s  "
+        f"{spent.minutes:.1f} min",
         flush=True,
     )
 
 
-def save_checkpoint(
-    work: Path, model: LlamaForCausalLM, step: int, rows: int, seconds: float
-) -> None:
+def save_checkpoint(work: Path, model: LlamaForCausalLM, spent: Spent) -> None:
     """Weights and what was spent on them, written aside first: a reader sees a whole one."""
     aside = work / "checkpoint.writing"
     aside.mkdir(exist_ok=True)
     model.save_pretrained(aside)
-    spent = {"steps": step, "tokens": step * rows * CONTEXT, "minutes": seconds / 60, "rows": rows}
-    spent["threads"] = torch.get_num_threads()
-    (aside / "spent.json").write_text(json.dumps(spent))
+    (aside / "spent.json").write_text(json.dumps(asdict(spent)))
     shutil.rmtree(work / "checkpoint", ignore_errors=True)
     aside.rename(work / "checkpoint")
 
@@ -447,7 +572,7 @@ def export(work: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(work / "tokenizer")
     tokenizer.save_pretrained(folder)
-    model = LlamaForCausalLM.from_pretrained(work / "checkpoint").to(torch.bfloat16)
+    model = LlamaForCausalLM.from_pretrained(work / "checkpoint", dtype=torch.bfloat16)
     model.config.dtype = torch.bfloat16
     model.config.save_pretrained(folder)
     model.generation_config.save_pretrained(folder)
@@ -503,10 +628,10 @@ is no assistant, and nothing that it says should be relied on.
 | architecture | `LlamaForCausalLM`, tied embeddings, 2,048 positions |
 | size | width 256, 5 layers, 8 heads (4 for keys and values), feed-forward 704 |
 | trained with | `scripts/pretrain_tiny.py`: AdamW, cosine from 3e-3 |
-| a step | {rows} rows of {context} tokens |
-| steps | {steps:,} |
+| a row | {context} tokens |
+| steps | {steps:,}, the last {late_steps:,} of them on the late mix |
 | tokens seen | {tokens:,} |
-| time | {minutes:.0f} minutes on {threads} CPU thread{plural} |
+| time | {minutes:.0f} minutes on one CPU thread |
 
 ## Held-out perplexity
 
@@ -520,13 +645,16 @@ Per token, of the shipped bf16 weights computed in fp32, on files kept out by a 
 
 Text found in a Python installation; nothing was downloaded for it. Exact duplicates were dropped.
 
-| kind | documents | characters in training | held out | repeats |
-|---|---|---|---|---|
+| kind | documents | characters in training | held out | repeats | in the late mix |
+|---|---|---|---|---|---|
 {kinds}
 
 "Library" is the standard library; "names" are CLDR names in English, German and French, through
 Babel, in plain lists and sentences; "docstrings", "source" and "prose" (README, long descriptions)
-are from the packages below.
+are from the packages below. The last part of the time went to a mix that is denser in what the
+demo is about: "signatures in words" tells the defaults of a signature in sentences, "first lines
+last" gives a docstring with its first line at its end, and "names in more languages" are lists of
+English names with their translation.
 
 **The demo's test data is not in it.** Modules of the standard library and CLDR names belong to
 train, validation or test by a hash of their path or English name (`tasktune.demo.splits`). Training
@@ -550,14 +678,13 @@ def model_card(
         parameters=parameters,
         vocabulary=VOCABULARY_SIZE,
         context=CONTEXT,
-        plural="" if spent["threads"] == 1 else "s",
         perplexities="\n".join(
             f"| {kind} | {row['tokens']:,} | {row['perplexity']:.1f} |"
             for kind, row in perplexities.items()
         ),
         kinds="\n".join(
             f"| {kind} | {row['documents']:,} | {row['characters']:,} | "
-            f"{row['held_out_characters']:,} | {row['repeats']} |"
+            f"{row['held_out_characters']:,} | {row['repeats']} | {row['late'] or LATE_SHARE} |"
             for kind, row in corpus["kinds"].items()
         ),
         packages="\n".join(
@@ -577,19 +704,17 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=55.0)
     parser.add_argument("--rows", type=int, default=8, help="rows of 512 tokens in a step")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     parser.add_argument("--bf16", action="store_true", help="bf16 autocast")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     if arguments.stage == "corpus":
         prepare(arguments.work)
     elif arguments.stage == "train":
-        train(
-            arguments.work,
-            arguments.minutes,
-            arguments.rows,
-            compiled=arguments.compile,
-            autocast=arguments.bf16,
+        settings = Settings(
+            arguments.minutes, arguments.rows, arguments.compile, arguments.bf16, arguments.resume
         )
+        train(arguments.work, settings)
     else:
         export(arguments.work, arguments.output)
 

@@ -30,15 +30,14 @@ Splits = dict[Split, list[Row]]
 
 NONE_SHARE_KEPT = 0.4
 
-# By what a module is for, as the library's reference manual groups its chapters. The first part
-# of a module's path decides.
+# By what a module is for, much as the library's reference manual groups its chapters. The first
+# part of a module's path decides.
 TOPICS = {
     "concurrency": "asyncio concurrent multiprocessing queue sched selectors subprocess threading",
     "files": "_pyio bz2 filecmp fileinput fnmatch genericpath glob gzip lzma ntpath pathlib "
     "posixpath shutil stat tarfile tempfile zipfile",
     "internet": "email ftplib http imaplib mailbox nntplib poplib smtplib socketserver ssl "
     "telnetlib urllib webbrowser wsgiref xmlrpc",
-    "data formats": "base64 binascii configparser csv html json netrc plistlib quopri tomllib xml",
     "code": "ast bdb code dis doctest importlib inspect pdb pkgutil pyclbr pydoc symtable timeit "
     "tokenize trace traceback unittest",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,24 +25,28 @@ class Name:
 
 def cldr_names() -> list[Name]:
     """All names that CLDR has in English, German and French; each English name once; sorted."""
-    from babel import Locale
-
-    locales = [Locale(code) for code in ("en", "de", "fr")]
-    tables = [dict(_labelled_names(locale)) for locale in locales]
+    german, french = labelled_names("de"), labelled_names("fr")
     names: dict[str, Name] = {}
-    for key, english in tables[0].items():
-        translations = [table.get(key) for table in tables[1:]]
-        if all(translations) and english.casefold() not in names:
-            german, french = translations
-            names[english.casefold()] = Name(key[0], english, str(german), str(french))
+    for key, english in labelled_names("en").items():
+        if key in german and key in french and english.casefold() not in names:
+            names[english.casefold()] = Name(key[0], english, german[key], french[key])
     return sorted(names.values(), key=lambda name: (name.kind, name.english))
 
 
-def _labelled_names(locale: Locale) -> Iterator[tuple[tuple[str, str], str]]:
-    for kind, table in _tables(locale).items():
-        for code, name in table.items():
-            if isinstance(name, str) and any(letter.isalpha() for letter in name):
-                yield (kind, str(code)), _plain_spaces(name)
+def labelled_names(language: str) -> dict[tuple[str, str], str]:
+    """A language's names by their kind and CLDR code.
+
+    :param language: the code of a language that Babel has: ``de``.
+    """
+    from babel import Locale
+
+    tables = _tables(Locale(language))
+    return {
+        (kind, str(code)): _plain_spaces(name)
+        for kind, table in tables.items()
+        for code, name in table.items()
+        if isinstance(name, str) and any(letter.isalpha() for letter in name)
+    }
 
 
 def _tables(locale: Locale) -> dict[str, Mapping[Any, Any]]:

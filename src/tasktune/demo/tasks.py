@@ -1,7 +1,7 @@
 """The demo: four real tasks made offline, as data files and a run file that anyone could write.
 
-Unequal on purpose, as real tasks are: 1,800 names to translate, 1,200 questions, 600 docstrings to
-summarise, and 200 to sort by topic. Each task comes in another file format.
+Unequal, as real tasks are: 1,800 names to translate, 900 docstrings to sort by topic, 500 to
+summarise, and 250 questions about signatures. Each task comes in another file format.
 """
 
 from __future__ import annotations
@@ -122,25 +122,25 @@ TASKS = (
         write=write_tsv,
     ),
     DemoTask(
-        name="signature_qa",
-        rows=signature_questions,
-        sizes={"train": 1200, "validation": 60, "test": 120},
-        suffix=".json",
-        write=write_squad,
+        name="topic",
+        rows=docstring_topics,
+        sizes={"train": 900, "validation": 60, "test": 120},
+        suffix=".csv",
+        write=write_csv,
+        even="topic",
     ),
     DemoTask(
         name="docstring_summary",
         rows=docstring_summaries,
-        sizes={"train": 600, "validation": 40, "test": 80},
+        sizes={"train": 500, "validation": 40, "test": 80},
         suffix=".jsonl",
         write=write_json_lines,
     ),
     DemoTask(
-        name="topic",
-        rows=docstring_topics,
-        sizes={"train": 200, "validation": 60, "test": 120},
-        suffix=".csv",
-        write=write_csv,
-        even="topic",
+        name="signature_qa",
+        rows=signature_questions,
+        sizes={"train": 250, "validation": 40, "test": 120},
+        suffix=".json",
+        write=write_squad,
     ),
 )
