@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 Kind = Literal["generation", "classification", "regression", "language_modeling"]
 SPLITS = ("train", "validation", "test")
+RESERVED_NAMES = ("all", "base", "mean", "shared", *SPLITS)
 
 
 class Section(BaseModel):
@@ -197,6 +199,17 @@ class RunConfig(Section):
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)  # type: ignore[arg-type]
 
     _folder: Path = Path()
+
+    @field_validator("tasks")
+    @classmethod
+    def _names_are_usable(cls, tasks: dict[str, TaskConfig]) -> dict[str, TaskConfig]:
+        """A task's name is also a folder's, a server's model's and a column's."""
+        for name in tasks:
+            if name in RESERVED_NAMES:
+                raise ValueError(f"'{name}' is a reserved word; name the task otherwise")
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+                raise ValueError(f"'{name}' may hold only letters, digits, '_' and '-'")
+        return tasks
 
     @property
     def folder(self) -> Path:

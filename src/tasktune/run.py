@@ -151,7 +151,7 @@ class Run:
         placed = {"data_folder": str(self.config.folder.resolve())}
         text = dump_config(self.config.model_copy(update=placed))
         (self.folder / CONFIG).write_text(text, encoding="utf-8")
-        self.write_json("data.json", fingerprints(self.tasks))
+        self.write_json("data.json", fingerprints(self.tasks, self.config.folder))
         accelerator = self.accelerator
         self.write_json(
             "environment.json",

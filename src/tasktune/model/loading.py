@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +84,7 @@ def load_tokenizer(config: ModelConfig, folder: Path) -> PreTrainedTokenizerBase
         raise UserError(f"model.base: the tokenizer of {config.base} has no end-of-text token")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.model_max_length = sys.maxsize  # lengths are checked against the model, once, later
     checked: PreTrainedTokenizerBase = tokenizer
     return checked
 

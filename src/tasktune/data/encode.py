@@ -1,0 +1,112 @@
+"""Tokens: a prompt and its target, each by itself, so that training and scoring agree."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from tasktune.config import TaskConfig
+from tasktune.data.render import Renderer
+from tasktune.data.sources import Row
+from tasktune.data.split import Encoded, Example
+
+Tokenizer = Any  # a Transformers tokenizer; data/ does not import that library
+BATCH = 1000
+
+
+class Encoder:
+    """Tokenises a task's examples, a thousand at a time on all cores.
+
+    A prompt has the tokenizer's own special tokens at its start; a target begins with a space,
+    unless the prompt ends in white space, and ends with the end-of-text token where the model
+    writes it.
+    """
+
+    def __init__(self, task: TaskConfig, tokenizer: Tokenizer) -> None:
+        self.task = task
+        self.tokenizer = tokenizer
+        self.space = "" if not task.prompt or task.prompt[-1].isspace() else " "
+
+    def all(
+        self, examples: Sequence[Example], rows: Sequence[Row], renderer: Renderer
+    ) -> list[list[Encoded]]:
+        """Each example's tokens; several chunks of one only in language modelling."""
+        result: list[list[Encoded]] = []
+        for start in range(0, len(examples), BATCH):
+            part = examples[start : start + BATCH]
+            if self.task.kind == "language_modeling":
+                result += [self.chunks(ids) for ids in self.texts([e.target for e in part])]
+                continue
+            prompts = self.prompts([e.prompt for e in part])
+            targets = self.targets([e.target for e in part])
+            for prompt, target, row in zip(
+                prompts, targets, rows[start : start + BATCH], strict=True
+            ):
+                result.append([self.join(prompt, target, row, renderer)])
+        return result
+
+    def prompts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Prompts with special tokens at the start and none at the end."""
+        encoded = self.tokenizer(list(texts), add_special_tokens=True)["input_ids"]
+        end = self.tokenizer.eos_token_id
+        return [ids[:-1] if len(ids) > 1 and ids[-1] == end else ids for ids in encoded]
+
+    def texts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens without special ones."""
+        ids: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return ids
+
+    def targets(self, texts: Sequence[str]) -> list[list[int]]:
+        """What the model writes; nothing for a head."""
+        if self.task.head:
+            return [[] for _ in texts]
+        end = self.tokenizer.eos_token_id
+        return [[*ids, end] for ids in self.texts([self.space + text for text in texts])]
+
+    def labels(self, labels: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """Each label's tokens as the model writes it, the end left out."""
+        return tuple(tuple(ids) for ids in self.texts([self.space + label for label in labels]))
+
+    def join(
+        self, prompt: list[int], target: list[int], row: Row, renderer: Renderer
+    ) -> Encoded:
+        """Prompt and target in one, each cut to its limit."""
+        cut = False
+        if len(prompt) > self.task.max_prompt_tokens:
+            prompt, cut = self.shorten(prompt, row, renderer), True
+        if len(target) > self.task.max_target_tokens:
+            target, cut = target[: self.task.max_target_tokens], True
+        return Encoded(prompt + target, len(prompt), cut)
+
+    def shorten(self, prompt: list[int], row: Row, renderer: Renderer) -> list[int]:
+        """A prompt that fits: the column that gives way loses its end, else the prompt its start."""
+        column, limit = self.task.truncate, self.task.max_prompt_tokens
+        text = "" if column is None else str(row.values[column])
+        while text and len(prompt) > limit:
+            spare = len(self.texts([text])[0])
+            keep = 1 - (len(prompt) - limit) / max(spare, 1)
+            text = text[: max(min(int(len(text) * keep), len(text) - 1), 0)]
+            shortened = renderer.prompt.render({**row.values, column: text or " "})
+            prompt = self.prompts([shortened])[0]
+        if len(prompt) <= limit:
+            return prompt
+        first = 1 if prompt[0] == self.tokenizer.bos_token_id else 0
+        return prompt[:first] + prompt[len(prompt) - limit + first :]
+
+    def chunks(self, ids: list[int]) -> list[Encoded]:
+        """A text in pieces of at most ``max_prompt_tokens``, each after the begin-of-text token."""
+        ids = [*ids, self.tokenizer.eos_token_id]
+        begin = self.tokenizer.bos_token_id
+        start = [] if begin is None else [begin]
+        size = self.task.max_prompt_tokens - len(start)
+        pieces = [ids[i : i + size] for i in range(0, len(ids), size)]
+        return [Encoded(start + piece, len(start), False) for piece in pieces if len(piece) > 1]
+
+
+def tokenizer_fingerprint(tokenizer: Tokenizer) -> str:
+    """A hash that changes when the tokens would."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    text = backend.to_str() if backend is not None else str(sorted(tokenizer.get_vocab().items()))
+    special = f"{tokenizer.bos_token_id} {tokenizer.eos_token_id}"
+    return hashlib.sha256(f"{special} {text}".encode()).hexdigest()

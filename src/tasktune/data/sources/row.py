@@ -1,0 +1,18 @@
+"""A row of data, before it is anything else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row.
+
+    :param values: by column.
+    :param place: where it stands, for messages: ``sst2/train.tsv line 812``.
+    """
+
+    values: dict[str, Any]
+    place: str

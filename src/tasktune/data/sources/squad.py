@@ -1,0 +1,46 @@
+"""SQuAD's nested JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tasktune.data.sources.files import Place, read_text
+from tasktune.data.sources.json_records import parse
+from tasktune.data.sources.row import Row
+from tasktune.errors import UserError
+
+
+def read_squad(place: Place) -> list[Row]:
+    """A row a question: ``id``, ``title``, ``context``, ``question`` and the list ``answers``.
+
+    Answers that differ only in where they stand are one. SQuAD, Rajpurkar et al. 2016, arXiv
+    1606.05250.
+
+    :raises UserError: if the nesting is another.
+    """
+    document = parse(read_text(place, place.shown), f"{place.key}: {place.shown}")
+    try:
+        questions = list(_questions(document))
+    except (KeyError, TypeError):
+        raise UserError(
+            f"{place.key}: {place.shown} is not nested as SQuAD is (data, paragraphs, qas); a plain"
+            " list of objects needs format: json"
+        ) from None
+    return [
+        Row(values, f"{place.shown} question {number}")
+        for number, values in enumerate(questions, start=1)
+    ]
+
+
+def _questions(document: Any) -> Iterator[dict[str, Any]]:
+    for article in document["data"]:
+        for paragraph in article["paragraphs"]:
+            for question in paragraph["qas"]:
+                yield {
+                    "id": question["id"],
+                    "title": article.get("title", ""),
+                    "context": paragraph["context"],
+                    "question": question["question"],
+                    "answers": list(dict.fromkeys(a["text"] for a in question["answers"])),
+                }
