@@ -116,28 +116,33 @@ def write_evaluation(
 
 
 def data(tasks: dict[str, tuple[str, int, list[str]]]) -> dict[str, Any]:
-    """``data.json``."""
+    """``data.json``: the second task has a note, the third cut prompts, the fourth a dropped row."""
+    note = "no validation split: 120 of 1,200 train examples were set aside"
+    row = {"place": "train.csv line 8", "reason": "column 'text' is empty"}
     return {
-        "tasks": {
-            name: {
-                "notes": ["no validation split: 120 of 1,200 train rows were set aside"]
-                if index == 1
-                else [],
-                "splits": {
-                    "train": {
-                        "examples": size,
-                        "tokens": size * 31,
-                        "truncated": 12 if index == 2 else 0,
-                        "dropped": {
-                            "count": 1 if index == 3 else 0,
-                            "first": [["train.csv line 8", "column 'text' is empty"]]
-                            if index == 3
-                            else [],
-                        },
-                    },
-                    "test": {"examples": 1000, "tokens": 30_000, "truncated": 0, "dropped": {}},
+        name: {
+            "kind": kind,
+            "labels": [],
+            "notes": [note] if index == 1 else [],
+            "files": {},
+            "splits": {
+                "train": {
+                    "examples": size,
+                    "tokens": size * 31,
+                    "longest": 80,
+                    "truncated": 12 if index == 2 else 0,
+                    "dropped": 1 if index == 3 else 0,
+                    "dropped_rows": [row] if index == 3 else [],
                 },
-            }
-            for index, (name, (_, size, _)) in enumerate(tasks.items())
+                "test": {
+                    "examples": 1000,
+                    "tokens": 30_000,
+                    "longest": 80,
+                    "truncated": 0,
+                    "dropped": 0,
+                    "dropped_rows": [],
+                },
+            },
         }
+        for index, (name, (kind, size, _)) in enumerate(tasks.items())
     }

@@ -64,8 +64,8 @@ def test_page_shows_every_section_and_task(run_folder: Path) -> None:
         for metric in metrics:
             assert metric in page.text
     assert "12 tasks" in page.text and "builtin:tiny" in page.text
-    assert "120 of 1,200 train rows were set aside" in page.text
-    assert "train: dropped train.csv line 8 · column 'text' is empty" in page.text
+    assert "120 of 1,200 train examples were set aside" in page.text
+    assert "train: train.csv line 8: column 'text' is empty" in page.text
     assert "12 cut" in page.text
     assert len(text) < 600_000
 
