@@ -116,7 +116,7 @@ def write_evaluation(
 
 
 def data(tasks: dict[str, tuple[str, int, list[str]]]) -> dict[str, Any]:
-    """``data.json``: the second task has a note, the third cut prompts, the fourth a dropped row."""
+    """``data.json``: a note, cut prompts and a dropped row, a task each."""
     note = "no validation split: 120 of 1,200 train examples were set aside"
     row = {"place": "train.csv line 8", "reason": "column 'text' is empty"}
     return {
