@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -161,6 +162,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs a verb: exit code 0, 2 for a mistake of the user's in one line, 1 for a fault of ours."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    warnings.filterwarnings("ignore", category=FutureWarning)  # of libraries, to us, not to users
     try:
         app(arguments)
     except UserError as error:

@@ -12,11 +12,17 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from tasktune.config import RunConfig
+from tasktune.config import RunConfig, SourceConfig
 from tasktune.config_file import dump_config, load_config
-from tasktune.data import Task, fingerprints, prepare
+from tasktune.data import Example, Row, Task, fingerprints, prepare, read_rows, render_prompts
 from tasktune.errors import UserError, nearest
-from tasktune.evaluation import EvaluationResult, check_metrics, evaluate
+from tasktune.evaluation import (
+    EvaluationResult,
+    Prediction,
+    check_metrics,
+    evaluate,
+    predict_task,
+)
 from tasktune.model.build import build_layout, build_model
 from tasktune.model.export import export_adapter, export_merged, save_heads
 from tasktune.model.loading import load_tokenizer
@@ -231,6 +237,39 @@ class Run:
             self.model, self.tasks, split, options, limit=limit, seed=self.config.seed
         )
 
+    def predict(self, task_name: str, rows: Sequence[dict[str, Any]]) -> list[Prediction]:
+        """Predictions of one task for rows that have the columns of its prompt.
+
+        :raises UserError: for an unknown task, or a row that misses a column.
+        """
+        placed = [Row(values, f"row {number}") for number, values in enumerate(rows, start=1)]
+        return self.predict_rows(self.task(task_name), placed)[1]
+
+    def predict_file(self, task_name: str, file: Path) -> list[dict[str, Any]]:
+        """A file's rows, each with its rendered prompt and prediction, ready for JSON lines.
+
+        :raises UserError: for an unknown task, or a file that can't be read.
+        """
+        task = self.task(task_name)
+        source = SourceConfig.model_validate(
+            {**task.config.train.model_dump(), "path": str(file.resolve()), "format": None}
+        )
+        rows = read_rows(source, Path(), str(file))
+        examples, predictions = self.predict_rows(task, rows)
+        return [
+            {**row.values, "prompt": example.prompt, **prediction_columns(prediction)}
+            for row, example, prediction in zip(rows, examples, predictions, strict=True)
+        ]
+
+    def predict_rows(
+        self, task: Task, rows: Sequence[Row]
+    ) -> tuple[list[Example], list[Prediction]]:
+        """The rendered rows of a task, and the model's predictions for them."""
+        latest_checkpoint(self.folder)
+        examples, prompts = render_prompts(task, rows, self.model.tokenizer)
+        budget = self.config.evaluation.batch_tokens
+        return examples, predict_task(self.model, task, prompts, budget)
+
     def task(self, name: str) -> Task:
         """The task called ``name``.
 
@@ -261,3 +300,11 @@ class Run:
                 written.append(export_merged(adapter, target / task.name, self.model))
         save_heads(self.model, self.folder if folder is None else folder)
         return written
+
+
+def prediction_columns(prediction: Prediction) -> dict[str, Any]:
+    """A prediction as columns of a JSON line."""
+    columns: dict[str, Any] = {"prediction": prediction.answer}
+    if prediction.probabilities is not None:
+        columns["probabilities"] = prediction.probabilities
+    return columns

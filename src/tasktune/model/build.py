@@ -51,7 +51,7 @@ def build_model(
         packed=packed,
     )
     if config.training.gradient_checkpointing:
-        model.causal_lm.gradient_checkpointing_enable({"use_reentrant": False})
+        model.causal_lm.activation_checkpointing_enable({"use_reentrant": False})
         model.causal_lm.enable_input_require_grads()
     return model, notes
 

@@ -21,6 +21,7 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_MASKED_LM_MAPPING_NAMES,
 )
+from transformers.utils.logging import disable_progress_bar
 
 from tasktune.config import ModelConfig
 from tasktune.errors import UserError, nearest
@@ -102,6 +103,7 @@ def load_base(
     description = _describe(source, config)
     dtype = _dtype(config, device)
     quantization = _quantization(config, device)
+    disable_progress_bar()  # a bar for the few seconds of loading hides what matters
     if config.random_weights:
         source = _random_base(description, random_folder)
     try:

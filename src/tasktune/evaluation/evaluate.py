@@ -1,0 +1,171 @@
+"""Scores every task on a split."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from tasktune.batching.examples import training_item
+from tasktune.config import EvaluationConfig, Kind, RunConfig
+from tasktune.data import Split, Task
+from tasktune.errors import UserError
+from tasktune.evaluation.batches import by_length
+from tasktune.evaluation.bootstrap import Score, bootstrap
+from tasktune.evaluation.metrics import Metric, metrics
+from tasktune.evaluation.predict import evaluating, predict_task
+from tasktune.model.task_model import TaskModel
+
+DEFAULTS: dict[Kind, str] = {
+    "classification": "accuracy",
+    "regression": "spearman",
+    "generation": "rouge",
+    "language_modeling": "perplexity",
+}
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """A task's scores.
+
+    :param primary: the metric that stands for the task: the first it names.
+    """
+
+    kind: Kind
+    examples: int
+    metrics: dict[str, Score]
+    primary: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """All tasks' scores on a split."""
+
+    split: str
+    tasks: dict[str, TaskResult]
+
+    def values(self) -> dict[str, dict[str, float]]:
+        """The scores alone, by task and metric."""
+        return {
+            name: {metric: score.value for metric, score in task.metrics.items()}
+            for name, task in self.tasks.items()
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``evaluation.json`` has it."""
+        return asdict(self)
+
+
+def check_metrics(config: RunConfig) -> None:
+    """Refuses unknown metrics, and metrics that say nothing of a task's kind.
+
+    :raises UserError: naming what fits.
+    """
+    for name, task in config.tasks.items():
+        for metric in task.metrics:
+            place = f"tasks.{name}.metrics"
+            if task.kind not in metrics.get(metric, place).kinds:
+                fitting = [n for n, known in metrics.items() if task.kind in known.kinds]
+                raise UserError(
+                    f"{place}: {metric} does not score kind {task.kind}; {', '.join(fitting)} do"
+                )
+
+
+def task_metrics(task: Task) -> list[Metric]:
+    """The metrics that a task names, or its kind's default."""
+    names = task.config.metrics or [DEFAULTS[task.kind]]
+    return [metrics.build(name, {}, f"tasks.{task.name}.metrics") for name in names]
+
+
+def evaluate(
+    model: TaskModel,
+    tasks: Sequence[Task],
+    split: str,
+    options: EvaluationConfig,
+    *,
+    limit: int | None,
+    seed: int,
+) -> EvaluationResult:
+    """Scores every task.
+
+    :param limit: examples per task, the same ones every time; all where absent.
+    :raises UserError: if a task doesn't have the split.
+    """
+    data = [task.split(split) for task in tasks]
+    results = {
+        task.name: evaluate_task(model, task, examples, options, limit, seed)
+        for task, examples in zip(tasks, data, strict=True)
+    }
+    return EvaluationResult(split, results)
+
+
+def evaluate_task(
+    model: TaskModel,
+    task: Task,
+    split: Split,
+    options: EvaluationConfig,
+    limit: int | None,
+    seed: int,
+) -> TaskResult:
+    """Scores one task."""
+    started = time.perf_counter()
+    chosen = choose(len(split), limit, seed)
+    if task.kind == "language_modeling":
+        predictions, references = text_losses(model, task, split, chosen, options.batch_tokens)
+    else:
+        prompts = [split.input_ids(i)[: split.prompt_lengths[i]] for i in chosen]
+        answers = predict_task(model, task, prompts, options.batch_tokens)
+        predictions = [prediction.answer for prediction in answers]
+        references = [reference(task, split, int(index)) for index in chosen]
+    scores: dict[str, Score] = {}
+    for metric in task_metrics(task):
+        statistics = metric.statistics(predictions, references)
+        scores.update(bootstrap(metric, statistics, options.bootstrap, seed))
+    return TaskResult(
+        kind=task.kind,
+        examples=len(chosen),
+        metrics=scores,
+        primary=next(iter(scores)),
+        seconds=round(time.perf_counter() - started, 3),
+    )
+
+
+def choose(count: int, limit: int | None, seed: int) -> NDArray[np.int64]:
+    """Which examples to score: all, or ``limit`` drawn by the seed, never just the first rows."""
+    if limit is None or limit >= count:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).permutation(count)[:limit])
+
+
+def reference(task: Task, split: Split, index: int) -> Any:
+    """What is right: a label, a number, or all texts that count."""
+    if task.kind == "regression":
+        return float(split.values[index])
+    if task.kind == "classification":
+        return task.labels[split.labels[index]]
+    return split.example(index).references
+
+
+@torch.no_grad()
+def text_losses(
+    model: TaskModel, task: Task, split: Split, chosen: NDArray[np.int64], batch_tokens: int
+) -> tuple[list[Any], list[Any]]:
+    """Each text's summed negative log-likelihood and its number of tokens."""
+    items = [training_item(task, split, int(index)) for index in chosen]
+    losses = [0.0] * len(items)
+    with evaluating(model):
+        for indices in by_length(items, batch_tokens):
+            batch = model.collate([items[index] for index in indices])
+            logits = model(batch).logits.float()
+            tokens = F.cross_entropy(logits, batch.target_ids, reduction="none")
+            counts = [items[index].target_count for index in indices]
+            for index, part in zip(indices, tokens.split(counts), strict=True):
+                losses[index] = float(part.sum())
+    return losses, [item.target_count for item in items]

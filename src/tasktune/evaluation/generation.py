@@ -1,0 +1,74 @@
+"""Greedy generation, in batches, with a cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tasktune.batching.packing import Item
+from tasktune.data import Task
+from tasktune.evaluation.batches import by_length
+from tasktune.model.task_model import TaskModel
+
+
+def new_tokens(task: Task) -> int:
+    """How long an answer may get: as told, else a little longer than nearly all of train's."""
+    if task.config.max_new_tokens is not None:
+        return task.config.max_new_tokens
+    targets = task.train.lengths - task.train.prompt_lengths
+    return min(int(np.percentile(targets, 99) * 1.25) + 8, task.config.max_target_tokens)
+
+
+@torch.no_grad()
+def generate(
+    model: TaskModel, task: Task, prompts: Sequence[NDArray[np.int32]], batch_tokens: int
+) -> list[str]:
+    """The model's answer to each prompt, up to the end-of-text token or a stop string.
+
+    :param prompts: each one's tokens.
+    """
+    room = new_tokens(task)
+    items = [Item(task.index, prompt, len(prompt)) for prompt in prompts]
+    answers = [""] * len(items)
+    with model.single_task(task.index) as causal_lm:
+        for indices in by_length(items, max(batch_tokens - room, 1)):
+            ids, mask = left_padded([prompts[index] for index in indices], model)
+            output = causal_lm.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=room,
+                do_sample=False,
+                num_beams=1,
+                pad_token_id=model.tokenizer.pad_token_id,
+                eos_token_id=model.tokenizer.eos_token_id,
+                stop_strings=task.config.stop or None,
+                tokenizer=model.tokenizer,
+            )
+            for index, row in zip(indices, output[:, ids.shape[1] :], strict=True):
+                text = model.tokenizer.decode(row, skip_special_tokens=True)
+                answers[index] = until_stop(text, task.config.stop)
+    return answers
+
+
+def left_padded(
+    prompts: Sequence[NDArray[np.int32]], model: TaskModel
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Prompts that end in the same column, and which tokens are real."""
+    width = max(len(prompt) for prompt in prompts)
+    ids = torch.full((len(prompts), width), int(model.tokenizer.pad_token_id))
+    mask = torch.zeros(len(prompts), width, dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        ids[row, width - len(prompt) :] = torch.from_numpy(prompt.astype(np.int64))
+        mask[row, width - len(prompt) :] = 1
+    return ids.to(model.device), mask.to(model.device)
+
+
+def until_stop(text: str, stops: Sequence[str]) -> str:
+    """The text before the first stop string, without space around it."""
+    text = text.lstrip()
+    for stop in stops:
+        text = text.split(stop, 1)[0]
+    return text.strip()
