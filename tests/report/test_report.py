@@ -80,6 +80,18 @@ def test_values_before_and_after_stand_in_the_table(run_folder: Path) -> None:
     assert "tasks better than before" in page.text
 
 
+def test_lower_perplexity_is_better(tmp_path: Path) -> None:
+    run_folder = write_run(tmp_path / "run", {"books": ("language_modeling", 50, ["perplexity"])})
+    for name, value in (("evaluation.json", 20.0), ("evaluation_before.json", 60.0)):
+        scores = json.loads((run_folder / name).read_text())
+        metric = {"value": value, "low": value - 1, "high": value + 1}
+        scores["tasks"]["books"]["metrics"]["perplexity"] = metric
+        (run_folder / name).write_text(json.dumps(scores))
+    text, page = read(run_folder)
+    assert "1 of 1" in page.text
+    assert 'class="number change better"' in text
+
+
 def test_page_asks_nothing_of_the_network(run_folder: Path) -> None:
     text, page = read(run_folder)
     assert not re.search(r"https?:|//[a-z]|@import|url\(", text.replace('"//', ""))

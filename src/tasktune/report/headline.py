@@ -79,7 +79,7 @@ def score_figures(rows: list[ResultRow]) -> list[Figure]:
     compared = [row for row in rows if row.primary and row.before]
     if not compared:
         return []
-    better = sum(row.change_value > 0 for row in compared)
+    better = sum(row.improved for row in compared)
     apart = sum(row.verdict == "better" for row in compared)
     note = f"{apart} by more than the 95 % intervals"
     return [Figure(f"{better} of {len(compared)}", "tasks better than before", note)]

@@ -7,13 +7,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tasktune.report.axis import Axis
+from tasktune.report.axis import Axis, around
 from tasktune.report.charts.interval import Score, interval_chart
 from tasktune.report.format import score, signed_score
 from tasktune.report.run_files import RunFiles
 from tasktune.report.series import finite
 
-OUT_OF_100 = ("bleu", "chrf", "rouge")  # how their libraries count
+OUT_OF_100 = ("bleu", "chrf")  # how sacrebleu counts
+LOWER_IS_BETTER = ("perplexity",)
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class ResultRow:
     """One metric of one task, as the table shows it.
 
     :param change: after minus before; empty where there is no before.
+    :param improved: whether the change is for the better, however small.
     :param verdict: ``better`` or ``worse`` where the intervals lie apart, else ``within``.
     """
 
@@ -34,6 +36,7 @@ class ResultRow:
     low: str
     high: str
     change: str
+    improved: bool
     verdict: str
     after_value: float
     before_value: float
@@ -79,7 +82,8 @@ def result_row(
         low=score(now.low, axis.high),
         high=score(now.high, axis.high),
         change=signed_score(change, axis.high) if then is not None else "",
-        verdict=verdict(now, then),
+        improved=better(metric, change),
+        verdict=verdict(metric, now, then),
         after_value=now.value / axis.high,
         before_value=then.value / axis.high if then is not None else 0.0,
         change_value=change / axis.high,
@@ -97,15 +101,22 @@ def read_score(entry: Any) -> Score | None:
     return Score(value, value if low is None else low, value if high is None else high)
 
 
-def verdict(now: Score, then: Score | None) -> str:
+def better(metric: str, change: float) -> bool:
+    """Whether a change of the metric is for the better."""
+    return change < 0 if metric in LOWER_IS_BETTER else change > 0
+
+
+def verdict(metric: str, now: Score, then: Score | None) -> str:
     """``better`` or ``worse`` only where the two intervals lie apart."""
     if then is None or now.overlaps(then):
         return "within"
-    return "better" if now.value > then.value else "worse"
+    return "better" if better(metric, now.value - then.value) else "worse"
 
 
 def metric_axis(metric: str, scores: list[Score]) -> Axis:
-    """The metric's whole range: correlations reach down to -1, BLEU and its kin up to 100."""
+    """The metric's whole range: correlations reach down to -1, BLEU and chrF up to 100."""
+    if metric in LOWER_IS_BETTER:
+        return around([0.0, *(score.high for score in scores)])
     if metric.startswith(OUT_OF_100) or any(score.high > 1.5 for score in scores):
         return Axis(0.0, 100.0, 50.0)
     return Axis(-1.0 if any(score.low < 0 for score in scores) else 0.0, 1.0, 0.5)
