@@ -22,7 +22,9 @@ class Axis:
         return min(max(100 * (value - self.low) / (self.high - self.low), 0.0), 100.0)
 
     def ticks(self) -> list[float]:
-        """The multiples of ``step`` on the scale."""
+        """The multiples of ``step`` on the scale; both ends where ``step`` spans it."""
+        if self.step == self.high - self.low:
+            return [self.low, self.high]
         first = math.ceil(self.low / self.step - 1e-9)
         last = math.floor(self.high / self.step + 1e-9)
         return [index * self.step for index in range(first, last + 1)]
@@ -48,9 +50,15 @@ def around(values: Iterable[float], ticks: int = 3) -> Axis:
         return Axis(0.0, 1.0, 0.5)
     low, high = min(held), max(held)
     if high - low < 1e-9:
-        low, high = low - max(abs(low), 1) * 0.1, high + max(abs(high), 1) * 0.1
+        below = low - max(abs(low), 1) * 0.1
+        low, high = max(below, 0.0) if low >= 0 else below, high + max(abs(high), 1) * 0.1
     step = nice_step((high - low) / ticks)
     return Axis(math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step, step)
+
+
+def ends(axis: Axis) -> Axis:
+    """The same scale with a tick at either end alone, for a chart that is low."""
+    return Axis(axis.low, axis.high, axis.high - axis.low)
 
 
 def tick_label(value: float) -> str:

@@ -46,9 +46,14 @@ def duration(seconds: float) -> str:
 
 def score(value: float, top: float) -> str:
     """A metric's value: one decimal where it reaches to 100, three where it reaches to 1."""
-    return f"{value:.1f}" if top > 1.5 else f"{value:.3f}"
+    return minus(f"{value:.1f}" if top > 1.5 else f"{value:.3f}")
 
 
 def signed_score(value: float, top: float) -> str:
     """A change of a metric, with its sign."""
-    return f"{value:+.1f}" if top > 1.5 else f"{value:+.3f}"
+    return minus(f"{value:+.1f}" if top > 1.5 else f"{value:+.3f}")
+
+
+def minus(text: str) -> str:
+    """A true minus sign for the hyphen that Python writes."""
+    return text.replace("-", "\N{MINUS SIGN}")

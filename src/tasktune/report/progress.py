@@ -166,7 +166,7 @@ def task_rows(run: RunFiles) -> list[TaskRow]:
                 rate=rate,
                 rate_text=share(rate),
                 epochs=epochs,
-                epochs_text=f"{epochs:.2f}",
+                epochs_text=significant(epochs),
                 epochs_bar=bar(epochs, most_epochs),
             )
         )

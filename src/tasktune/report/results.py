@@ -14,6 +14,7 @@ from tasktune.report.run_files import RunFiles
 from tasktune.report.series import finite
 
 OUT_OF_100 = ("bleu", "chrf")  # how sacrebleu counts
+CORRELATIONS = ("matthews", "pearson", "spearman")
 LOWER_IS_BETTER = ("perplexity",)
 
 
@@ -119,4 +120,5 @@ def metric_axis(metric: str, scores: list[Score]) -> Axis:
         return around([0.0, *(score.high for score in scores)])
     if metric.startswith(OUT_OF_100) or any(score.high > 1.5 for score in scores):
         return Axis(0.0, 100.0, 50.0)
-    return Axis(-1.0 if any(score.low < 0 for score in scores) else 0.0, 1.0, 0.5)
+    signed = metric in CORRELATIONS or any(score.low < 0 for score in scores)
+    return Axis(-1.0 if signed else 0.0, 1.0, 0.5)

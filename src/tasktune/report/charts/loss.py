@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from tasktune.report.axis import around, step_axis
+from tasktune.report.axis import around, ends, step_axis
 from tasktune.report.format import significant
 from tasktune.report.plot import Hover, Point, dot, frame, line
 from tasktune.report.series import Series, smooth
@@ -37,7 +37,7 @@ def loss_chart(task: str, train: Series, validation: Series, last_step: int) -> 
 
 def metric_chart(task: str, metric: str, values: Series, last_step: int) -> Markup:
     """A metric on the validation split: dots, joined."""
-    x, y = step_axis(last_step, 3), around(values.values, ticks=2)
+    x, y = step_axis(last_step, 3), ends(around(values.values, ticks=2))
     points = [(x.percent(step), 100 - y.percent(value)) for step, value in values.points]
     shapes = [line(points, "validation")] if len(points) > 1 else []
     shapes += [dot(*point, class_="validation dot") for point in points]
