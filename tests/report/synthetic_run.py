@@ -73,6 +73,7 @@ def write_log(folder: Path, tasks: dict[str, tuple[str, int, list[str]]], steps:
                     "loss": (3 + 0.3 * k) * math.exp(-step / 90) + 0.5 + chance.gauss(0, 0.1),
                     "weight": chance.uniform(0.9, 1.1) / len(tasks) * (1.5 if k == 2 else 1),
                     "rate": rate,
+                    "planned_rate": rates[k],
                     "examples": drawn[name],
                     "tokens": drawn[name] * (40 + 10 * k),
                     "epochs": drawn[name] / size,

@@ -134,8 +134,8 @@ class Loop:
         return pieces
 
     def noise_seed(self, step: int) -> int:
-        """Dropout is a function of the seed, the step and the rank: nothing to keep for a resume."""
-        rank = self.accelerator.process_index
+        """Dropout is a function of seed, step and rank, so a checkpoint need not keep it."""
+        rank = int(self.accelerator.process_index)
         return (self.seed * 1_000_003 + step) * 4_099 + rank
 
     def sum_over_ranks(self, tensor: Tensor) -> Tensor:
@@ -193,7 +193,7 @@ class Loop:
             self.model.load_trainable_state(load_model(checkpoint))
             self.optimizer.load_state_dict(optimizer)
         except (ValueError, RuntimeError) as error:
-            raise UserError(f"{checkpoint}: {error}; resume with the YAML it was trained with") from None
+            raise UserError(f"{checkpoint}: {error}; resume with the YAML of that run") from None
         self.sampler.load_state_dict(state["sampler"])
         self.weighting.load_state_dict(state["weighting"])
         self.tokens = torch.tensor(state["tokens"])
@@ -235,7 +235,9 @@ class StepLog:
         """The line of ``step``, and a new beginning."""
         seconds = time.perf_counter() - self.timed_from
         tokens = int(self.loop.tokens.sum()) - self.timed_tokens
-        drawn = self.loop.sampler.drawn - self.drawn
+        sampler = self.loop.sampler
+        drawn = sampler.drawn - self.drawn
+        planned = sampler.mixture.rates(step - 1, sampler.statistics)
         line = {
             "step": step,
             "time": round(time.perf_counter() - self.started, 3),
@@ -244,20 +246,21 @@ class StepLog:
             "loss": self.loss / max(self.steps, 1),
             "gradient_norm": norm,
             "tasks": {
-                task.name: self.task_line(k, drawn[k] / max(drawn.sum(), 1))
+                task.name: self.task_line(k, drawn[k] / max(drawn.sum(), 1), planned[k])
                 for k, task in enumerate(self.loop.tasks)
             },
         }
         self.restart()
         return line
 
-    def task_line(self, k: int, rate: float) -> dict[str, float | int | None]:
+    def task_line(self, k: int, rate: float, planned: float) -> dict[str, float | int | None]:
         """One task's part; loss and weight are means over the steps that it was in."""
         seen = float(self.seen[k])
         return {
             "loss": float(self.losses[k]) / seen if seen else None,
             "weight": float(self.weights[k]) / seen if seen else None,
             "rate": float(rate),
+            "planned_rate": float(planned),
             "examples": int(self.loop.sampler.drawn[k]),
             "tokens": int(self.loop.tokens[k]),
             "epochs": float(self.loop.sampler.epochs()[k]),
