@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.workshop import Workshop, write_llama
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -20,3 +21,23 @@ def pack() -> Path:
         if (folder / "pack.yaml").is_file():
             return folder
     pytest.skip("the pack of real tasks is absent; set TASKTUNE_PACK to its folder")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Prepared data goes to a folder of the test session, not into the user's home."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["TASKTUNE_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny Llama of random weights and a byte-level tokenizer."""
+    return write_llama(tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, llama: Path) -> Workshop:
+    """A folder with the data of four tasks of all kinds and a run file that trains on them."""
+    return Workshop(tmp_path, llama)

@@ -27,7 +27,7 @@ def show_demo(folder: Path, console: Console, say: Callable[[str], None]) -> Non
     console.print(receipt(run.plan(), training.steps, training.batch_tokens))
     run.begin(overwrite=True)
     say("before: scoring the base model on each task's test split")
-    before = run.evaluate("test", file="evaluation_before.json")
+    before = run.evaluate_base("test")
     with Progress(console, training.steps) as progress:
         run.train(report=progress.show)
     say("after: scoring again")

@@ -30,7 +30,7 @@ from tasktune.model.task_model import TaskModel
 from tasktune.objective.weightings import Weighting, weightings
 from tasktune.sampling.mixtures import Mixture, mixtures
 from tasktune.sampling.sampler import Sampler
-from tasktune.training.checkpoint import checkpoints, latest_checkpoint, load_model
+from tasktune.training.checkpoint import latest_checkpoint, load_model
 from tasktune.training.devices import build_accelerator
 from tasktune.training.environment import environment
 from tasktune.training.loop import Loop
@@ -52,6 +52,7 @@ class Run:
         self.folder = Path(config.output)
         self.say = say
         self.begun = False
+        self.loaded: Path | None = None
         self.layout = build_layout(config)  # misspelt methods are refused before anything heavy
         self.mixture: Mixture = mixtures.build(
             config.mixture.strategy, config.mixture.options, "mixture"
@@ -97,15 +98,22 @@ class Run:
 
     @cached_property
     def model(self) -> TaskModel:
-        """The model: trained as far as the run's last checkpoint, fresh where there is none."""
-        model, notes = build_model(
-            self.config, self.tasks, self.accelerator.device, self.folder
-        )
+        """The model with fresh adapters; training changes it in place."""
+        model, notes = build_model(self.config, self.tasks, self.accelerator.device, self.folder)
         for note in notes:
             self.say(note)
-        if any(checkpoints(self.folder / "checkpoints")):
-            model.load_trainable_state(load_model(latest_checkpoint(self.folder)))
         return model
+
+    def trained_model(self) -> TaskModel:
+        """The model as far as the run's last checkpoint.
+
+        :raises UserError: if there is none yet.
+        """
+        checkpoint = latest_checkpoint(self.folder)
+        if checkpoint != self.loaded:
+            self.model.load_trainable_state(load_model(checkpoint))
+            self.loaded = checkpoint
+        return self.model
 
     @cached_property
     def sampler(self) -> Sampler:
@@ -130,20 +138,32 @@ class Run:
     def begin(self, overwrite: bool = False) -> None:
         """Makes the run's folder and writes what is known before the first step.
 
-        :param overwrite: throw away what the folder holds.
+        Data, budget and model are tried first: a run that can't work leaves no folder behind, nor
+        takes the one that it was to replace.
+
+        :param overwrite: replace the run that the folder holds.
         :raises UserError: if the folder already holds a run, or can't be written.
         """
-        if (self.folder / CONFIG).exists():
-            if not overwrite:
-                raise UserError(
-                    f"output: {self.folder} already holds a run; go on with --resume, replace it"
-                    " with --overwrite, or set another output="
-                )
-            if self.accelerator.is_main_process:
-                shutil.rmtree(self.folder)
-            self.accelerator.wait_for_everyone()
-        self.sampler  # noqa: B018  a budget that can't work is refused before anything is written
-        self.write_descriptions()
+        exists = (self.folder / CONFIG).exists()
+        if exists and not overwrite:
+            raise UserError(
+                f"output: {self.folder} already holds a run; go on with --resume, replace it with"
+                " --overwrite, or set another output="
+            )
+        replaced = self.folder.with_name(f".{self.folder.name}.replaced")
+        if exists and self.accelerator.is_main_process:
+            self.folder.rename(replaced)
+        self.accelerator.wait_for_everyone()
+        try:
+            self.sampler  # noqa: B018
+            self.model  # noqa: B018
+            self.write_descriptions()
+        except BaseException:
+            if exists and self.accelerator.is_main_process:
+                shutil.rmtree(self.folder, ignore_errors=True)
+                replaced.rename(self.folder)
+            raise
+        shutil.rmtree(replaced, ignore_errors=True)
         self.begun = True
 
     def write_descriptions(self) -> None:
@@ -216,26 +236,31 @@ class Run:
     def validation_metrics(self) -> dict[str, dict[str, float]]:
         """Each task's metrics on its validation split, while training."""
         limit = self.config.evaluation.limit
-        return self.scores("validation", limit, bootstrap=0).values()
+        return self.scores(self.model, "validation", limit, bootstrap=0).values()
 
-    def evaluate(
-        self, split: str = "test", limit: int | None = None, file: str = "evaluation.json"
-    ) -> EvaluationResult:
+    def evaluate(self, split: str = "test", limit: int | None = None) -> EvaluationResult:
         """Scores every task, with 95 % intervals, and writes the result into the run's folder.
 
         :param split: ``train``, ``validation`` or ``test``.
         :param limit: examples per task, drawn by the run's seed; all where absent.
         """
-        result = self.scores(split, limit, self.config.evaluation.bootstrap)
-        self.write_json(file, result.to_json())
+        bootstrap = self.config.evaluation.bootstrap
+        result = self.scores(self.trained_model(), split, limit, bootstrap)
+        self.write_json("evaluation.json", result.to_json())
         return result
 
-    def scores(self, split: str, limit: int | None, bootstrap: int) -> EvaluationResult:
+    def evaluate_base(self, split: str = "test", limit: int | None = None) -> EvaluationResult:
+        """Scores every task before training; writes ``evaluation_before.json``."""
+        result = self.scores(self.model, split, limit, self.config.evaluation.bootstrap)
+        self.write_json("evaluation_before.json", result.to_json())
+        return result
+
+    def scores(
+        self, model: TaskModel, split: str, limit: int | None, bootstrap: int
+    ) -> EvaluationResult:
         """Every task's metrics on a split."""
         options = self.config.evaluation.model_copy(update={"bootstrap": bootstrap})
-        return evaluate(
-            self.model, self.tasks, split, options, limit=limit, seed=self.config.seed
-        )
+        return evaluate(model, self.tasks, split, options, limit=limit, seed=self.config.seed)
 
     def predict(self, task_name: str, rows: Sequence[dict[str, Any]]) -> list[Prediction]:
         """Predictions of one task for rows that have the columns of its prompt.
@@ -265,10 +290,10 @@ class Run:
         self, task: Task, rows: Sequence[Row]
     ) -> tuple[list[Example], list[Prediction]]:
         """The rendered rows of a task, and the model's predictions for them."""
-        latest_checkpoint(self.folder)
-        examples, prompts = render_prompts(task, rows, self.model.tokenizer)
+        model = self.trained_model()
+        examples, prompts = render_prompts(task, rows, model.tokenizer)
         budget = self.config.evaluation.batch_tokens
-        return examples, predict_task(self.model, task, prompts, budget)
+        return examples, predict_task(model, task, prompts, budget)
 
     def task(self, name: str) -> Task:
         """The task called ``name``.
@@ -287,18 +312,15 @@ class Run:
         :param form: ``peft`` for plain LoRA adapters, ``merged`` for whole models.
         :returns: one folder a task.
         """
-        latest_checkpoint(self.folder)
+        model = self.trained_model()
         target = folder or self.folder / ("adapters" if form == "peft" else "merged")
         written = []
         for task in self.tasks:
-            if form == "peft":
-                written.append(export_adapter(self.model, task.index, target / task.name))
-            else:
-                adapter = export_adapter(
-                    self.model, task.index, self.folder / "adapters" / task.name
-                )
-                written.append(export_merged(adapter, target / task.name, self.model))
-        save_heads(self.model, self.folder if folder is None else folder)
+            place = target if form == "peft" else self.folder / "adapters"
+            written.append(export_adapter(model, task.index, place / task.name))
+            if form == "merged":
+                written[-1] = export_merged(written[-1], target / task.name, model)
+        save_heads(model, self.folder if folder is None else folder)
         return written
 
 

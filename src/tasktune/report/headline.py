@@ -93,7 +93,7 @@ def time_figures(run: RunFiles, last: dict[str, Any] | None) -> list[Figure]:
     examples = sum(task.get("examples") or 0 for task in last["tasks"].values())
     speeds = [line["tokens_per_second"] for line in run.steps if line.get("tokens_per_second")]
     figures = [
-        Figure(duration(last.get("time", 0)), "since the start", "evaluations included"),
+        Figure(duration(elapsed(run.steps)), "of training", "evaluations included"),
         Figure(short_count(tokens), "tokens", f"{short_count(examples)} examples"),
     ]
     if speeds:
@@ -101,3 +101,13 @@ def time_figures(run: RunFiles, last: dict[str, Any] | None) -> list[Figure]:
             Figure(short_count(median(speeds)), "tokens a second", "median while training")
         )
     return figures
+
+
+def elapsed(lines: list[dict[str, Any]]) -> float:
+    """Seconds of the whole run: the log's clock begins anew whenever a run is resumed."""
+    total = since = 0.0
+    for line in lines:
+        now = float(line.get("time") or 0.0)
+        total += now - since if now >= since else now
+        since = now
+    return total

@@ -1,0 +1,101 @@
+"""A run that was killed and resumed gives the same bits as one that never was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tasktune.training.checkpoint import checkpoints, latest_checkpoint
+from tasktune.training.journal import read_journal
+from tests.workshop import Workshop
+
+LAYOUTS = ("shared", "per_task", "shared_private")
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(latest_checkpoint(folder) / "model.safetensors")
+
+
+def assert_identical(ours: Path, theirs: Path) -> None:
+    first, second = weights(ours), weights(theirs)
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_resume_equals_uninterrupted(workshop: Workshop, layout: str) -> None:
+    workshop.run["adapter"]["layout"] = layout
+    whole = workshop.train(f"output={workshop.folder / 'whole'}")
+    halves = workshop.folder / "halves"
+    workshop.train(f"output={halves}")
+    for checkpoint in list(checkpoints(halves / "checkpoints"))[1:]:  # as if killed before step 6
+        for file in sorted(checkpoint.rglob("*"), reverse=True):
+            file.unlink()
+        checkpoint.rmdir()
+    code, _, error = workshop.tasktune(
+        "train", str(workshop.folder / "run.yaml"), f"output={halves}", "--resume"
+    )
+    assert code == 0, error
+    assert_identical(whole, halves)
+    steps = [line["step"] for line in read_journal(halves / "metrics.jsonl") if "tasks" in line]
+    assert steps == [2, 4, 6]
+
+
+@pytest.mark.slow
+def test_killed_and_resumed(workshop: Workshop) -> None:
+    """SIGKILL at whatever the process is doing, until a run gets through."""
+    workshop.run["training"].update(steps=30, checkpoint_every=3, batch_tokens=600)
+    whole = workshop.train(f"output={workshop.folder / 'whole'}")
+    killed = workshop.folder / "killed"
+    command = [sys.executable, "-m", "tasktune", "train", str(workshop.save()), f"output={killed}"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ})
+    while not any(checkpoints(killed / "checkpoints")) and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "the run ended before it was killed"
+    subprocess.run([*command, "--resume"], check=True, stderr=subprocess.DEVNULL)
+    assert_identical(whole, killed)
+
+
+def test_damaged_checkpoint_is_named(workshop: Workshop) -> None:
+    folder = workshop.train()
+    (latest_checkpoint(folder) / "optimizer.pt").write_bytes(b"not a file of torch's")
+    code, _, error = workshop.tasktune("train", str(workshop.folder / "run.yaml"), "--resume")
+    assert code == 2
+    assert "step-6 cannot be read" in error
+
+
+def test_another_layouts_checkpoint_is_refused(workshop: Workshop) -> None:
+    workshop.train()
+    code, _, error = workshop.tasktune(
+        "train", str(workshop.folder / "run.yaml"), "adapter.layout=shared", "--resume"
+    )
+    assert (code, "another layout's" in error) == (2, True)
+
+
+def test_old_checkpoints_make_room(workshop: Workshop) -> None:
+    folder = workshop.train("training.keep_checkpoints=2")
+    assert [path.name for path in checkpoints(folder / "checkpoints")] == ["step-4", "step-6"]
+    assert not list((folder / "checkpoints").glob(".*"))
+
+
+def test_a_half_written_checkpoint_is_not_seen(workshop: Workshop) -> None:
+    folder = workshop.train()
+    (folder / "checkpoints" / ".step-8.partial").mkdir()
+    assert latest_checkpoint(folder).name == "step-6"
+
+
+def test_a_cut_line_of_the_log_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}\n{"st')
+    assert [line["step"] for line in read_journal(path)] == [1, 2]
