@@ -11,6 +11,7 @@ import pytest
 
 from tasktune.errors import UserError
 from tasktune.report import write_report
+from tasktune.report.headline import elapsed
 from tests.report.synthetic_run import PACK, write_run
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -121,6 +122,11 @@ def test_run_in_progress_has_a_page(run_folder: Path) -> None:
     assert "step 50 of 300" in page.text
     assert "No evaluation yet" in page.text
     assert "data" not in page.ids
+
+
+def test_time_adds_up_over_resumes() -> None:
+    lines = [{"time": time} for time in (10.0, 20.0, 5.0, 8.0)]
+    assert elapsed(lines) == 28.0
 
 
 def test_run_without_a_step_has_a_page(run_folder: Path) -> None:
