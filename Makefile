@@ -40,7 +40,7 @@ format: $(READY)  ## mend style where it can be mended by itself
 	$(BIN)/ruff format .
 
 bench: $(READY)  ## run the benchmarks; make bench BENCH_FLAGS= for the full ones
-	@set -e; for script in benchmarks/*.py; do \
+	@set -e; for script in $$(grep -l '^def main' benchmarks/*.py); do \
 	  echo "== $$script $(BENCH_FLAGS)"; $(BIN)/python $$script $(BENCH_FLAGS); done
 
 clean:  ## remove the environment and all caches; runs stay
