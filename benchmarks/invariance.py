@@ -12,8 +12,8 @@ import contextlib
 import json
 
 import torch
-from settings import random_items, tiny_llama
 
+from settings import random_items, tiny_llama
 from tasktune.batching.packing import Item
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.losses import loss_counts

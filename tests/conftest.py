@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from tests.workshop import Workshop, write_llama
 
 REPOSITORY = Path(__file__).parent.parent

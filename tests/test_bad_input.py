@@ -97,8 +97,10 @@ MISTAKES: dict[str, tuple[Spoil, list[str]]] = {
         ["tasks.colour.train: colour.tsv is a folder"],
     ),
     "squad that is none": (
-        lambda w: w.task("intent")["train"].update(path="colour.json", format="squad")
-        or (w.write("colour.json", '[{"text": 1}]'), None)[1],
+        lambda w: (
+            w.task("intent")["train"].update(path="colour.json", format="squad")
+            or (w.write("colour.json", '[{"text": 1}]'), None)[1]
+        ),
         ["colour.json is not nested as SQuAD is"],
     ),
     "reserved name": (

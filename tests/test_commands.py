@@ -26,8 +26,9 @@ def options(layout: str) -> list[str]:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_exports_reproduce_the_models_logits(workshop: Workshop, layout: str) -> None:
-    folder = workshop.train(f"adapter.layout={layout}", "training.learning_rate=0.05",
-                            *options(layout))
+    folder = workshop.train(
+        f"adapter.layout={layout}", "training.learning_rate=0.05", *options(layout)
+    )
     run = tasktune.load(folder)
     model = run.trained_model().eval()
     merged = run.export("merged")
@@ -104,8 +105,16 @@ def test_the_runs_folder_says_everything(workshop: Workshop) -> None:
     folder = workshop.train()
     assert workshop.tasktune("report", str(folder))[0] == 0
     names = {path.name for path in folder.iterdir()}
-    assert names >= {"config.yaml", "data.json", "metrics.jsonl", "environment.json",
-                     "checkpoints", "adapters", "heads.safetensors", "report.html"}
+    assert names >= {
+        "config.yaml",
+        "data.json",
+        "metrics.jsonl",
+        "environment.json",
+        "checkpoints",
+        "adapters",
+        "heads.safetensors",
+        "report.html",
+    }
     data = read_json(folder / "data.json")
     assert data["colour"]["splits"]["train"]["examples"] < 24  # some were set aside, and said so
     assert "set aside" in data["colour"]["notes"][0]
@@ -134,7 +143,9 @@ def test_padded_run_learns_the_same(workshop: Workshop) -> None:
     workshop.run["adapter"]["dropout"] = 0.0
     losses = []
     for packing in ("packed", "padded"):
-        folder = workshop.train(f"training.packing={packing}", f"output={workshop.folder / packing}")
+        folder = workshop.train(
+            f"training.packing={packing}", f"output={workshop.folder / packing}"
+        )
         lines = (folder / "metrics.jsonl").read_text().splitlines()
         losses.append([json.loads(line)["loss"] for line in lines if '"tasks"' in line])
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)

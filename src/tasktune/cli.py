@@ -52,7 +52,9 @@ def train(
     run = Run.open(run_file, overrides or [], say)
     console = Console(stderr=True)
     if run.accelerator.is_main_process:
-        console.print(receipt(run.plan(), run.config.training.steps, run.config.training.batch_tokens))
+        console.print(
+            receipt(run.plan(), run.config.training.steps, run.config.training.batch_tokens)
+        )
     with Progress(console, run.config.training.steps) as progress:
         run.train(resume=resume, overwrite=overwrite, report=progress.show)
     if run.accelerator.is_main_process:
@@ -159,7 +161,7 @@ def options(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs a verb: exit code 0, 2 for a mistake of the user's in one line, 1 for a fault of ours."""
+    """Runs a verb: exit code 0, 2 for a user's mistake in one line, 1 for a fault of ours."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     warnings.filterwarnings("ignore", category=FutureWarning)  # of libraries, to us, not to users

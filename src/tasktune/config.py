@@ -61,9 +61,9 @@ class SourceConfig(Section):
     path: str | dict[str, str] = Field(
         description="a file, a folder or hub id, or one plain-text file per column"
     )
-    format: Literal["csv", "tsv", "json", "jsonl", "parquet", "squad", "text", "datasets"] | None = (
-        Field(None, description="guessed from the file's ending where absent")
-    )
+    format: (
+        Literal["csv", "tsv", "json", "jsonl", "parquet", "squad", "text", "datasets"] | None
+    ) = Field(None, description="guessed from the file's ending where absent")
     columns: list[str] | None = Field(None, description="names, for a file without a header")
     split: str | None = Field(None, description="the split's name in a folder or on the hub")
     name: str | None = Field(None, description="the configuration's name on the hub")

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 
 from tasktune.config import RunConfig, SourceConfig
@@ -66,9 +65,7 @@ class Run:
         check_metrics(config)
 
     @classmethod
-    def open(
-        cls, path: Path, overrides: Sequence[str] = (), say: Say = lambda line: None
-    ) -> Run:
+    def open(cls, path: Path, overrides: Sequence[str] = (), say: Say = lambda line: None) -> Run:
         """Opens a YAML file, or the folder of a run that has begun.
 
         :raises UserError: if there is no such file or it can't be run.

@@ -51,15 +51,13 @@ def test_each_target_is_the_token_after_its_position(items: list[Item]) -> None:
         for position, task in enumerate(batch.tasks):
             own = [item for item in items if item.task == task]
             start, end = batch.target_offsets[position : position + 2]
-            expected = [t for i in own for t in i.input_ids[max(i.prompt_length, 1) :].tolist()]
-            expected = [] if not expected else expected
-            expected_without_heads = [
+            expected = [
                 t
                 for i in own
                 if i.label is None
                 for t in i.input_ids[max(i.prompt_length, 1) :].tolist()
             ]
-            assert sorted(batch.target_ids[start:end].tolist()) == sorted(expected_without_heads)
+            assert sorted(batch.target_ids[start:end].tolist()) == sorted(expected)
             start, end = batch.pool_offsets[position : position + 2]
             lasts = sorted(int(i.input_ids[-1]) for i in own if i.label is not None)
             assert sorted(flat[batch.pool_index[start:end]].tolist()) == lasts

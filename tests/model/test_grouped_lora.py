@@ -75,7 +75,8 @@ def test_views_of_one_pair_receive_each_tasks_own_gradient() -> None:
 def test_gradcheck() -> None:
     base, rows, down, up = tensors((3, 3), 7, 2)
     assert torch.autograd.gradcheck(
-        lambda b, r, d, u: grouped_lora(b, r, Factors(d, u, SCALE), [0, 2, 2, 7]), (base, rows, down, up)
+        lambda b, r, d, u: grouped_lora(b, r, Factors(d, u, SCALE), [0, 2, 2, 7]),
+        (base, rows, down, up),
     )
 
 

@@ -2,13 +2,13 @@
 
 Transformers keeps packed sequences apart with a ``T x T`` mask, which wastes what packing saved.
 Here attention runs once per group of sequences of similar length, causal and without a mask: a
-sequence that is shorter than its group repeats its last token at the end, where no real token looks.
-On CUDA the variable-length kernel takes the packed row as it is.
+sequence that is shorter than its group repeats its last token at the end, where no real token
+looks. On CUDA the variable-length kernel takes the packed row as it is.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,14 @@ from transformers.masking_utils import AttentionMaskInterface
 from tasktune.batching.batch import AttentionPlan
 
 ATTENTION = "tasktune"
+
+
+class Rows(NamedTuple):
+    """Queries, keys and values: ``[T, heads, d]`` of a packed row, unless said otherwise."""
+
+    query: Tensor
+    key: Tensor
+    value: Tensor
 
 
 def packed_attention(
@@ -45,29 +53,29 @@ def packed_attention(
     window = None
     if sliding_window is not None and sliding_window < attention_plan.longest:
         window = sliding_window
-    rows = [states[0].transpose(0, 1) for states in (query, key, value)]  # [T, heads, d]
+    rows = Rows(*(states[0].transpose(0, 1) for states in (query, key, value)))
     if query.is_cuda and softcap is None and query.dtype != torch.float32 and not dropout:
-        return _variable_length(*rows, attention_plan, scaling, window).unsqueeze(0), None
+        return _variable_length(rows, attention_plan, scaling, window).unsqueeze(0), None
     sizes = [count * length for count, length in attention_plan.shapes]
     laid_out = [_gather(states, attention_plan).split(sizes) for states in rows]
     outputs = []
     for number, (count, length) in enumerate(attention_plan.shapes):
-        group = [states[number].unflatten(0, (count, length)).transpose(1, 2) for states in laid_out]
-        attended = _group_attention(*group, scaling, dropout, window, softcap)
+        parts = (states[number].unflatten(0, (count, length)) for states in laid_out)
+        group = Rows(*(part.transpose(1, 2) for part in parts))
+        attended = _group_attention(group, scaling, dropout, window, softcap)
         outputs.append(attended.transpose(1, 2).flatten(0, 1))
     return _bring_back(torch.cat(outputs), attention_plan).unsqueeze(0), None
 
 
 def _group_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+    states: Rows,
     scaling: float | None,
     dropout: float,
     window: int | None,
     softcap: float | None,
 ) -> Tensor:
-    """Causal attention of ``[G, heads, L, d]``."""
+    """Causal attention of states ``[G, heads, L, d]``."""
+    query, key, value = states
     repeats = query.shape[1] // key.shape[1]
     if repeats > 1:  # scaled-dot-product attention on CPU is slow with fewer key heads
         key, value = (states.repeat_interleave(repeats, dim=1) for states in (key, value))
@@ -76,7 +84,7 @@ def _group_attention(
     if softcap is not None or (window is not None and window < length):
         mask = causal_mask(length, window, query.device)
     if softcap is not None:
-        return _soft_capped_attention(query, key, value, scaling, dropout, mask, softcap)
+        return _soft_capped_attention(Rows(query, key, value), scaling, dropout, mask, softcap)
     return F.scaled_dot_product_attention(
         query,
         key,
@@ -89,7 +97,7 @@ def _group_attention(
 
 
 def causal_mask(length: int, window: int | None, device: torch.device) -> Tensor:
-    """``[L, L]``, true where a query may look: back, and at most ``window`` tokens, itself counted."""
+    """``[L, L]``, true where a query may look: back, over ``window`` tokens with itself."""
     steps = torch.arange(length, device=device)
     distance = steps[:, None] - steps[None, :]
     mask = distance >= 0
@@ -97,15 +105,14 @@ def causal_mask(length: int, window: int | None, device: torch.device) -> Tensor
 
 
 def _soft_capped_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+    states: Rows,
     scaling: float | None,
     dropout: float,
     mask: Tensor | None,
     softcap: float,
 ) -> Tensor:
     """Attention whose scores are bent by ``softcap * tanh(scores / softcap)``, as in Gemma 2."""
+    query, key, value = states
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     scores = torch.tanh(query @ key.transpose(2, 3) * (scale / softcap)) * softcap
     if mask is not None:
@@ -115,9 +122,7 @@ def _soft_capped_attention(
 
 
 def _variable_length(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+    rows: Rows,
     plan: AttentionPlan,
     scaling: float | None,
     window: int | None,
@@ -126,16 +131,14 @@ def _variable_length(
     from torch.nn.attention.varlen import varlen_attn
 
     output = varlen_attn(
-        query,
-        key,
-        value,
+        *rows,
         plan.offsets,
         plan.offsets,
         plan.longest,
         plan.longest,
         scale=scaling,
         window_size=(-1 if window is None else window - 1, 0),
-        enable_gqa=query.shape[1] != key.shape[1],
+        enable_gqa=rows.query.shape[1] != rows.key.shape[1],
     )
     assert isinstance(output, Tensor)
     return output
@@ -145,12 +148,12 @@ class _Gather(torch.autograd.Function):
     """Lays tokens out in groups. Backward gathers too: repeated positions send no gradient."""
 
     @staticmethod
-    def forward(ctx: Any, states: Tensor, index: Tensor, inverse: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, states: Tensor, index: Tensor, inverse: Tensor) -> Tensor:
         ctx.save_for_backward(inverse)
         return states.index_select(0, index)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (inverse,) = ctx.saved_tensors
         return gradient.index_select(0, inverse), None, None
 
@@ -159,13 +162,13 @@ class _BringBack(torch.autograd.Function):
     """Reads each token's output back; the outputs at repeated positions are dropped."""
 
     @staticmethod
-    def forward(ctx: Any, outputs: Tensor, inverse: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, outputs: Tensor, inverse: Tensor) -> Tensor:
         ctx.save_for_backward(inverse)
         ctx.count = outputs.shape[0]
         return outputs.index_select(0, inverse)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (inverse,) = ctx.saved_tensors
         laid_out = gradient.new_zeros(ctx.count, *gradient.shape[1:])
         return laid_out.index_copy_(0, inverse, gradient.contiguous()), None

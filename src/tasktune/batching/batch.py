@@ -28,8 +28,13 @@ class AttentionPlan:
 
     def to(self, device: torch.device) -> AttentionPlan:
         """The same plan on another device."""
-        moved = (tensor.to(device) for tensor in (self.index, self.inverse, self.offsets))
-        return AttentionPlan(self.shapes, *moved, self.longest)
+        return AttentionPlan(
+            self.shapes,
+            self.index.to(device),
+            self.inverse.to(device),
+            self.offsets.to(device),
+            self.longest,
+        )
 
 
 @dataclass(frozen=True)

@@ -90,11 +90,14 @@ def make_batch(
     tasks = sorted({item.task for item in ordered})
     first_item = [next(i for i, item in enumerate(ordered) if item.task == task) for task in tasks]
     bounds = [*first_item, len(ordered)]
-    targets = [[start + p for p in item.target_positions] for item, start in zip(ordered, starts)]
+    targets = [
+        [start + p for p in item.target_positions]
+        for item, start in zip(ordered, starts, strict=False)
+    ]
     target_ids = [item.input_ids[p + 1] for item in ordered for p in item.target_positions]
     pooled = [
         start + len(item.input_ids) - 1 if item.label is not None else None
-        for item, start in zip(ordered, starts)
+        for item, start in zip(ordered, starts, strict=False)
     ]
     return Batch(
         tasks=tuple(tasks),

@@ -22,7 +22,7 @@ def packed_equals_separate(model: PreTrainedModel) -> float:
     model can't take a packed batch at all.
     """
     generator = np.random.default_rng(0)
-    vocabulary = int(model.get_input_embeddings().num_embeddings)
+    vocabulary = int(model.config.get_text_config().vocab_size)
     items = [
         Item(0, generator.integers(0, vocabulary, length).astype(np.int32), 0)
         for length in sorted(LENGTHS)

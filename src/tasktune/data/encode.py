@@ -68,9 +68,7 @@ class Encoder:
         """Each label's tokens as the model writes it, the end left out."""
         return tuple(tuple(ids) for ids in self.texts([self.space + label for label in labels]))
 
-    def join(
-        self, prompt: list[int], target: list[int], row: Row, renderer: Renderer
-    ) -> Encoded:
+    def join(self, prompt: list[int], target: list[int], row: Row, renderer: Renderer) -> Encoded:
         """Prompt and target in one, each cut to its limit."""
         cut = False
         if len(prompt) > self.task.max_prompt_tokens:
@@ -80,10 +78,10 @@ class Encoder:
         return Encoded(prompt + target, len(prompt), cut)
 
     def shorten(self, prompt: list[int], row: Row, renderer: Renderer) -> list[int]:
-        """A prompt that fits: the column that gives way loses its end, else the prompt its start."""
+        """A prompt that fits: ``truncate``'s column loses its end, else the prompt its start."""
         column, limit = self.task.truncate, self.task.max_prompt_tokens
         text = "" if column is None else str(row.values[column])
-        while text and len(prompt) > limit:
+        while column is not None and text and len(prompt) > limit:
             spare = len(self.texts([text])[0])
             keep = 1 - (len(prompt) - limit) / max(spare, 1)
             text = text[: max(min(int(len(text) * keep), len(text) - 1), 0)]

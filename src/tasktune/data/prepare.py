@@ -245,7 +245,8 @@ def render_prompts(
             raise UserError(f"tasks.{task.name}.prompt: {row.place}: {reason}") from None
     ids = encoder.prompts([example.prompt for example in examples])
     cut = [
-        encoder.shorten(prompt, row, renderer) if len(prompt) > task.config.max_prompt_tokens
+        encoder.shorten(prompt, row, renderer)
+        if len(prompt) > task.config.max_prompt_tokens
         else prompt
         for prompt, row in zip(ids, rows, strict=True)
     ]

@@ -73,16 +73,16 @@ class Renderer:
             except BadRow as reason:
                 result.dropped.append((row.place, str(reason)))
         if result.dropped and self.task.on_bad_rows == "stop":
-            place, reason = result.dropped[0]
+            place, why = result.dropped[0]
             raise UserError(
-                f"{self.key}: {place}: {reason} ({len(result.dropped):,} of {len(rows):,} rows)."
+                f"{self.key}: {place}: {why} ({len(result.dropped):,} of {len(rows):,} rows)."
                 " Set on_bad_rows: skip to drop such rows."
             )
         if not result.examples:
-            place, reason = result.dropped[0]
+            place, why = result.dropped[0]
             raise UserError(
                 f"{self.key}: no example is left of {len(rows):,} rows; the first was dropped"
-                f" because {reason} ({place})"
+                f" because {why} ({place})"
             )
         return result
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -66,22 +67,22 @@ class Split:
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each example, prompt and target: ``[n]``."""
-        return np.diff(self._arrays["offsets"])
+        return np.asarray(np.diff(self._arrays["offsets"]))
 
     @property
     def prompt_lengths(self) -> NDArray[np.int64]:
         """Tokens of each prompt: ``[n]``."""
-        return self._arrays["prompt_lengths"]
+        return np.asarray(self._arrays["prompt_lengths"])
 
     @property
     def labels(self) -> NDArray[np.int64]:
         """Class indices, -1 where there are no classes: ``[n]``."""
-        return self._arrays["labels"]
+        return np.asarray(self._arrays["labels"])
 
     @property
     def values(self) -> NDArray[np.float64]:
         """A regression's numbers as the data has them, nan elsewhere: ``[n]``."""
-        return self._arrays["values"]
+        return np.asarray(self._arrays["values"])
 
     @property
     def domains(self) -> list[str]:
@@ -107,7 +108,7 @@ def write_split(
 ) -> None:
     """Writes what ``Split`` reads; one example may have become several chunks already."""
     folder.mkdir(parents=True)
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "tokens": np.array([t for e in encoded for t in e.input_ids], dtype=np.int32),
         "offsets": np.cumsum([0, *(len(e.input_ids) for e in encoded)], dtype=np.int64),
         "prompt_lengths": np.array([e.prompt_length for e in encoded], dtype=np.int64),

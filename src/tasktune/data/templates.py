@@ -25,9 +25,7 @@ class Template:
         self.text = text
         self.key = key
         try:
-            self._parts = [
-                (literal, name) for literal, name, _, _ in Formatter().parse(text)
-            ]
+            self._parts = [(literal, name) for literal, name, _, _ in Formatter().parse(text)]
         except ValueError as error:
             raise UserError(
                 f"{key}: {error} in {text!r}; write a brace itself as '{{{{' or '}}}}'"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tasktune.batching.packing import Item
 from tasktune.data import Task
@@ -36,7 +38,7 @@ def generate(
     with model.single_task(task.index) as causal_lm:
         for indices in by_length(items, max(batch_tokens - room, 1)):
             ids, mask = left_padded([prompts[index] for index in indices], model)
-            output = causal_lm.generate(
+            output = cast(Any, causal_lm).generate(  # Transformers leaves it untyped
                 input_ids=ids,
                 attention_mask=mask,
                 max_new_tokens=room,
@@ -47,15 +49,15 @@ def generate(
                 stop_strings=task.config.stop or None,
                 tokenizer=model.tokenizer,
             )
-            for index, row in zip(indices, output[:, ids.shape[1] :], strict=True):
-                text = model.tokenizer.decode(row, skip_special_tokens=True)
+            texts = model.tokenizer.batch_decode(
+                output[:, ids.shape[1] :], skip_special_tokens=True
+            )
+            for index, text in zip(indices, texts, strict=True):
                 answers[index] = until_stop(text, task.config.stop)
     return answers
 
 
-def left_padded(
-    prompts: Sequence[NDArray[np.int32]], model: TaskModel
-) -> tuple[torch.Tensor, torch.Tensor]:
+def left_padded(prompts: Sequence[NDArray[np.int32]], model: TaskModel) -> tuple[Tensor, Tensor]:
     """Prompts that end in the same column, and which tokens are real."""
     width = max(len(prompt) for prompt in prompts)
     ids = torch.full((len(prompts), width), int(model.tokenizer.pad_token_id))

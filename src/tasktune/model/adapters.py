@@ -1,7 +1,8 @@
 """The adapters' parameters on PEFT's layers: the one file that touches PEFT's extension point.
 
-PEFT finds the target modules and wraps them, quantised ones too. A ``LoraVariant`` then hands each wrapped layer's product to the layout.
-``LoraVariant`` calls itself private, so ``constraints.txt`` pins the PEFT that was tested.
+PEFT finds the target modules and wraps them, quantised ones too. A ``LoraVariant`` then hands each
+wrapped layer's product to the layout. ``LoraVariant`` calls itself private, so ``constraints.txt``
+pins the PEFT that was tested.
 """
 
 from __future__ import annotations

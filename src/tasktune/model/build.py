@@ -67,7 +67,9 @@ def choose_packing(choice: str, base: BaseModel) -> tuple[bool, list[str]]:
     if difference <= PACKING_TOLERANCE * (1 if base.model.dtype == torch.float32 else 50):
         return True, []
     kind = base.model.config.model_type
-    reason = f"examples of a packed batch see each other in '{kind}' (logits off by {difference:.2g})"
+    reason = (
+        f"examples of a packed batch see each other in '{kind}' (logits off by {difference:.2g})"
+    )
     if choice == "packed":
         raise UserError(f"training.packing: {reason}; set packing: auto or padded")
     return False, [f"{reason}: training on padded batches instead"]
@@ -96,7 +98,9 @@ def head_shapes(tasks: Sequence[Task]) -> list[HeadShape]:
     shapes = []
     for task in tasks:
         if task.kind == "classification" and len(task.labels) < 2:
-            raise UserError(f"tasks.{task.name}: only one class in train; there is nothing to learn")
+            raise UserError(
+                f"tasks.{task.name}: only one class in train; there is nothing to learn"
+            )
         if task.head:
             outputs = len(task.labels) if task.kind == "classification" else 1
             shapes.append(HeadShape(task.index, outputs))

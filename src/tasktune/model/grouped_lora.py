@@ -33,7 +33,7 @@ def grouped_lora(base: Tensor, rows: Tensor, factors: Factors, offsets: Sequence
 
 class _GroupedLora(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         base: Tensor,
         rows: Tensor,

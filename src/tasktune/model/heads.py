@@ -30,9 +30,8 @@ class Heads(nn.Module):
         self.layers = nn.ModuleDict(
             {str(shape.task): nn.Linear(width, shape.outputs) for shape in shapes}
         )
-        for layer in self.layers.values():
-            nn.init.normal_(layer.weight, std=0.02)
-            nn.init.zeros_(layer.bias)
+        for name, parameter in self.named_parameters():
+            nn.init.normal_(parameter, std=0.02 if name.endswith("weight") else 0.0)
 
     def __contains__(self, task: int) -> bool:
         return str(task) in self.layers

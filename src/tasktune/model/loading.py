@@ -52,7 +52,9 @@ def resolve_base(base: str, folder: Path) -> str:
     for candidate in (folder / base, Path(base).expanduser()):
         if candidate.is_dir():
             if not (candidate / "config.json").is_file():
-                raise UserError(f"model.base: {base} holds no config.json; it is not a model folder")
+                raise UserError(
+                    f"model.base: {base} holds no config.json; it is not a model folder"
+                )
             return str(candidate.resolve())
         if candidate.exists():
             raise UserError(f"model.base: {base} is a file; name the folder that holds the model")
@@ -97,7 +99,7 @@ def load_base(
 
     :param random_folder: where a base of random weights is kept, so that adapters trained on it
         find it again.
-    :raises UserError: if it can't be found, is no causal language model, or can't be quantised here.
+    :raises UserError: if it can't be found, isn't a causal model, or can't be quantised here.
     """
     source = resolve_base(config.base, folder)
     description = _describe(source, config)

@@ -1,4 +1,4 @@
-"""Checkpoints: everything that the next step depends on, written so that none is ever half there."""
+"""Checkpoints: all that the next step depends on, written so that none is ever half there."""
 
 from __future__ import annotations
 

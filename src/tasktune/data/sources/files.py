@@ -50,7 +50,7 @@ def read_bytes(place: Place, shown: str) -> bytes:
         return gzip.decompress(content) if path.suffix == ".gz" else content
     except FileNotFoundError:
         raise UserError(
-            f"{place.key}: file {shown} does not exist (looked in {place.folder or Path()})"
+            f"{place.key}: file {shown} does not exist (looked in {place.folder})"
         ) from None
     except IsADirectoryError:
         raise UserError(f"{place.key}: {shown} is a folder where a file is expected") from None

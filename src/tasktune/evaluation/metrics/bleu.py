@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sacrebleu.metrics import BLEU
+from sacrebleu.metrics.bleu import BLEU
 
 from tasktune.evaluation.metrics.base import Metric, metrics
 from tasktune.evaluation.metrics.streams import reference_streams

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sacrebleu.metrics import CHRF
+from sacrebleu.metrics.chrf import CHRF
 
 from tasktune.evaluation.metrics.base import Metric, metrics
 from tasktune.evaluation.metrics.streams import reference_streams

@@ -13,7 +13,7 @@ from tasktune.evaluation.metrics.base import Metric, class_codes, metrics
 
 @metrics.register("macro_f1")
 class MacroF1(Metric):
-    """The mean over classes of each class's F1, 0 to 1: a rare class counts as much as a common one.
+    """The mean over classes of each class's F1, 0 to 1: rare classes count as common ones do.
 
     By scikit-learn; a class that is neither predicted nor there does not count.
     """

@@ -89,5 +89,5 @@ def initial_down(count: int, rank: int, inputs: int) -> Tensor:
 
 
 def initial_up(count: int, outputs: int, rank: int) -> Tensor:
-    """``[count, outputs, rank]`` as LoRA starts its B: zero, so that training begins at the base."""
+    """``[count, outputs, rank]`` as LoRA starts its B: zero, so training begins at the base."""
     return torch.zeros(count, outputs, rank)

@@ -58,6 +58,7 @@ class Weighting(ABC):
 
     def observe(self, step: StepTasks) -> None:
         """Sees the same batch's losses after the update, where ``looks_back`` is set."""
+        del step
 
     def check(self, steps: int) -> str | None:
         """What the user should know before a run of ``steps`` steps.
