@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,27 @@ from tasktune.demo import tiny_model_folder
 from tasktune.model.layouts import layouts
 from tasktune.model.loading import BaseModel
 from tasktune.model.task_model import TaskModel
+
+
+BENCHMARK_PACK = Path(
+    os.environ.get("TASKTUNE_PACK", Path(__file__).parents[2] / "shared" / "pack"), "pack.yaml"
+)
+
+
+def random_base(width: int, layers: int, vocabulary: int) -> LlamaForCausalLM:
+    """A Llama of random weights, the same ones every time."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        hidden_size=width,
+        intermediate_size=width * 8 // 3 // 64 * 64,
+        num_hidden_layers=layers,
+        num_attention_heads=max(width // 64, 1),
+        num_key_value_heads=max(width // 64, 1),
+        vocab_size=vocabulary,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+    )
+    return LlamaForCausalLM(config)
 
 
 def random_llama(
@@ -27,18 +51,7 @@ def random_llama(
     **options: Any,
 ) -> TaskModel:
     """A Llama of random weights with adapters that have already moved away from zero."""
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        hidden_size=width,
-        intermediate_size=width * 8 // 3 // 64 * 64,
-        num_hidden_layers=layers,
-        num_attention_heads=max(width // 64, 1),
-        num_key_value_heads=max(width // 64, 1),
-        vocab_size=vocabulary,
-        max_position_embeddings=4096,
-        tie_word_embeddings=True,
-    )
-    base = LlamaForCausalLM(config).to(dtype).requires_grad_(False)
+    base = random_base(width, layers, vocabulary).to(dtype).requires_grad_(False)
     tokenizer = AutoTokenizer.from_pretrained(tiny_model_folder())
     made = layouts.build(layout, options, "adapter", {"tasks": tasks, "rank": rank, "alpha": 16})
     names = [f"task{k}" for k in range(tasks)]
@@ -66,3 +79,12 @@ def random_items(
         ids = generator.integers(0, vocabulary, length).astype(np.int32)
         items.append(Item(number % tasks, ids, length - max(length // 5, 1), None))
     return items
+
+
+def llama_folder(width: int, layers: int, vocabulary: int) -> Path:
+    """A folder with a Llama of random weights and the built-in tokenizer."""
+    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
+    model = random_base(width, layers, vocabulary)
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_model_folder()).save_pretrained(folder)
+    return folder

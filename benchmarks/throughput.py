@@ -1,0 +1,263 @@
+"""Tasktune against transformers.Trainer with PEFT: the same examples, updates and adapters.
+
+Ten text tasks of the pack, 16 mixed examples a step, rank-8 LoRA on every linear layer of a Llama of
+random weights. Trainer pads each batch to its longest example, as its collator for language models
+does, and computes all logits. Both sides begin with the same adapter; the mean is over all target
+tokens (``pooled``), which is Trainer's own. Each side runs in a process of its own, in turn, so that
+its peak memory is its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peft import LoraConfig, get_peft_model
+from settings import BENCHMARK_PACK, llama_folder
+from torch.utils.data import Dataset
+from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
+
+from tasktune.batching.packing import Item
+from tasktune.config_file import load_config
+from tasktune.data import prepare
+from tasktune.model.build import build_model
+from tasktune.model.loading import load_tokenizer
+from tasktune.objective.losses import loss_counts
+from tasktune.objective.update import backward
+from tasktune.objective.weightings import weightings
+from tasktune.sampling.mixtures import mixtures
+from tasktune.sampling.sampler import Sampler
+
+EXAMPLES, RANK, RATE = 16, 8, 1e-3
+HEADS = ("stsb", "banking77")
+
+
+def drawn_steps(base: Path, steps: int) -> tuple[Any, Any, list[list[Item]]]:
+    """The run, its tasks, and the examples of every step."""
+    config = load_config(
+        BENCHMARK_PACK,
+        [f"model.base={base}", "adapter.layout=shared", "adapter.dropout=0.0", "seed=1"],
+    )
+    texts = {name: task for name, task in config.tasks.items() if name not in HEADS}
+    config = config.model_copy(update={"tasks": texts, "data_folder": str(config.folder)})
+    tasks = prepare(config, load_tokenizer(config.model, config.folder))
+    lengths = [task.train.lengths for task in tasks]
+    mixture = mixtures.build("temperature", {}, "mixture")
+    sampler = Sampler([task.name for task in tasks], lengths, mixture, 4096, seed=1)
+    stream = (draw for step in range(steps * 4) for draw in sampler.batch(step))
+    made = []
+    for _ in range(steps):
+        draws = [next(stream) for _ in range(EXAMPLES)]
+        splits = [tasks[d.task].train for d in draws]
+        made.append(
+            [
+                Item(d.task, s.input_ids(d.example), int(s.prompt_lengths[d.example]))
+                for d, s in zip(draws, splits, strict=True)
+            ]
+        )
+    return config, tasks, made
+
+
+def run_tasktune(base: Path, steps: int, adapter: Path) -> dict[str, Any]:
+    """Our side: seconds of each step, and the adapter's change."""
+    config, tasks, batches = drawn_steps(base, steps)
+    model, _ = build_model(config, tasks, torch.device("cpu"), base)
+    start = torch.load(adapter, weights_only=True)
+    with torch.no_grad():
+        for layer, (down, up) in zip(model.adapters(), start, strict=True):
+            layer.shared["down"].copy_(down)
+            layer.shared["up"].copy_(up)
+    model.train()
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=RATE, weight_decay=0.0, fused=True)
+    weighting = weightings.build("pooled", {}, "weighting")
+    seconds = []
+    for step, items in enumerate(batches):
+        begun = time.perf_counter()
+        optimizer.zero_grad()
+        backward(
+            model,
+            [model.collate(items)],
+            loss_counts(items, len(tasks)),
+            weighting,
+            step,
+            autocast=torch.enable_grad,
+            reduce=lambda tensor: tensor,
+        )
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        seconds.append(time.perf_counter() - begun)
+    pairs = [(a.shared["down"], a.shared["up"]) for a in model.adapters()]
+    return result(seconds, batches, change(start, pairs))
+
+
+class Batches(Dataset[dict[str, list[int]]]):
+    """The same examples, one after the other, as Trainer's users give them."""
+
+    def __init__(self, batches: list[list[Item]]) -> None:
+        self.items = [item for batch in batches for item in batch]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> dict[str, list[int]]:
+        item = self.items[index]
+        ids = item.input_ids.tolist()
+        prompt = max(item.prompt_length, 1)
+        return {"input_ids": ids, "labels": [-100] * prompt + ids[prompt:]}
+
+
+def pad_batch(rows: list[dict[str, list[int]]]) -> dict[str, torch.Tensor]:
+    """Pads to the longest example."""
+    width = max(len(row["input_ids"]) for row in rows)
+    fill = {"input_ids": 0, "labels": -100}
+    batch = {
+        key: torch.tensor([row[key] + [value] * (width - len(row[key])) for row in rows])
+        for key, value in fill.items()
+    }
+    lengths = torch.tensor([len(row["input_ids"]) for row in rows])
+    batch["attention_mask"] = (torch.arange(width) < lengths[:, None]).long()
+    return batch
+
+
+class Clock(TrainerCallback):
+    """Seconds of each of Trainer's steps."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
+        self.begun = time.perf_counter()
+
+    def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+        self.seconds.append(time.perf_counter() - self.begun)
+
+
+class InOrder(Trainer):
+    """Trainer that takes the examples in the order given: the same ones in each step."""
+
+    def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
+        return torch.utils.data.SequentialSampler(self.train_dataset)
+
+
+def run_trainer(base: Path, steps: int, adapter: Path) -> dict[str, Any]:
+    """Trainer's side."""
+    _, _, batches = drawn_steps(base, steps)
+    lora = LoraConfig(r=RANK, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), lora)
+    layers = [m for m in model.modules() if hasattr(m, "lora_A")]
+    start = torch.load(adapter, weights_only=True)
+    pairs = [(m.lora_A["default"].weight, m.lora_B["default"].weight) for m in layers]
+    with torch.no_grad():
+        for pair, values in zip(pairs, start, strict=True):
+            for parameter, value in zip(pair, values, strict=True):
+                parameter.copy_(value)
+    clock = Clock()
+    arguments = TrainingArguments(
+        output_dir=tempfile.mkdtemp(),
+        per_device_train_batch_size=EXAMPLES,
+        max_steps=steps,
+        learning_rate=RATE,
+        lr_scheduler_type="constant",
+        optim="adamw_torch_fused",
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        use_cpu=True,
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        logging_strategy="no",
+        remove_unused_columns=False,
+    )
+    trainer = InOrder(
+        model=model,
+        args=arguments,
+        train_dataset=Batches(batches),
+        data_collator=pad_batch,
+        callbacks=[clock],
+    )
+    trainer.train()
+    return result(clock.seconds, batches, change(start, pairs))
+
+
+def change(start: list[Any], pairs: list[Any]) -> list[float]:
+    """How far each parameter moved, all in one list."""
+    moved = [
+        (parameter.detach() - value).flatten()
+        for pair, values in zip(pairs, start, strict=True)
+        for parameter, value in zip(pair, values, strict=True)
+    ]
+    return torch.cat(moved).tolist()
+
+
+def result(seconds: list[float], batches: list[list[Item]], moved: list[float]) -> dict[str, Any]:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    tokens = [sum(len(item.input_ids) for item in batch) for batch in batches]
+    return {"seconds": seconds, "tokens": tokens, "peak_mib": peak, "change": moved}
+
+
+def first_adapter(base: Path, path: Path) -> None:
+    """A LoRA pair a layer, the same for both sides; B is not zero, so that A moves at once."""
+    torch.manual_seed(0)
+    lora = LoraConfig(r=RANK, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), lora)
+    layers = [m for m in model.modules() if hasattr(m, "lora_A")]
+    pairs = [(m.lora_A["default"].weight, m.lora_B["default"].weight) for m in layers]
+    torch.save([tuple(torch.randn_like(p.detach()) * 0.02 for p in pair) for pair in pairs], path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smaller model, fewer steps")
+    parser.add_argument("--side", choices=("tasktune", "trainer"))
+    parser.add_argument("--base", type=Path)
+    parser.add_argument("--steps", type=int)
+    arguments = parser.parse_args()
+    if arguments.side:
+        run = run_tasktune if arguments.side == "tasktune" else run_trainer
+        answer = run(arguments.base, arguments.steps, arguments.base / "adapter.pt")
+        (arguments.base / f"{arguments.side}.json").write_text(json.dumps(answer))
+        return
+    steps, rounds = (3, 1) if arguments.quick else (6, 2)
+    width, layers, vocabulary = (256, 4, 16384) if arguments.quick else (576, 10, 49152)
+    base = llama_folder(width, layers, vocabulary)
+    first_adapter(base, base / "adapter.pt")
+    answers: dict[str, list[dict[str, Any]]] = {"tasktune": [], "trainer": []}
+    for _ in range(rounds):
+        for side in answers:
+            command = [sys.executable, __file__, "--side", side, "--base", str(base)]
+            subprocess.run([*command, "--steps", str(steps)], check=True)
+            answers[side].append(json.loads((base / f"{side}.json").read_text()))
+    report(answers, {"width": width, "layers": layers, "vocabulary": vocabulary, "steps": steps})
+
+
+def report(answers: dict[str, list[dict[str, Any]]], setting: dict[str, Any]) -> None:
+    """Prints both sides and their ratios, the first step of each run left out as warm-up."""
+    rates, peaks = {}, {}
+    for side, runs in answers.items():
+        speeds = [t / s for run in runs for t, s in list(zip(run["tokens"], run["seconds"]))[1:]]
+        rates[side] = statistics.median(speeds)
+        peaks[side] = statistics.median(run["peak_mib"] for run in runs)
+        print(f"{side:9} {rates[side]:8.0f} useful tokens/s   peak {peaks[side]:6.0f} MiB")
+    ours, theirs = (np.array(answers[side][0]["change"]) for side in answers)
+    figures = {
+        "tokens_per_second_ratio": round(rates["tasktune"] / rates["trainer"], 3),
+        "peak_memory_ratio": round(peaks["tasktune"] / peaks["trainer"], 3),
+        "update_relative_difference": float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)),
+    }
+    setting |= {"examples": EXAMPLES, "rank": RANK, "threads": torch.get_num_threads()}
+    print(json.dumps({"benchmark": "throughput", "figures": figures, "setting": setting}))
+
+
+if __name__ == "__main__":
+    main()
