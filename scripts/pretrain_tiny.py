@@ -65,7 +65,7 @@ HELD_OUT_SHARE_OF_FILES = 0.02
 # How often a kind of text is repeated in a training pass: the demo is about the first three.
 REPEATS = {"library docstrings": 3, "names": 2, "language reference": 2}
 # The last part of the time goes to a mix that is denser in what the demo is about.
-LATE_FROM = 0.62
+LATE_FROM = 0.64
 LATE_REPEATS = {
     "library docstrings": 1,
     "language reference": 1,
@@ -401,9 +401,12 @@ def corpus_facts(documents: list[Document]) -> dict[str, Any]:
 
 def _licence(metadata: Any) -> str:
     classifiers = [c for c in metadata.get_all("Classifier", []) if c.startswith("License ::")]
-    written = metadata["License-Expression"] or (metadata["License"] or "").split("\n")[0]
-    named = classifiers[0].split(" :: ")[-1] if classifiers else ""
-    return written if written and len(written) < 60 else named or "see the package"
+    named = classifiers[0].split(" :: ")[-1] if classifiers else "see the package"
+    written = (metadata["License-Expression"] or metadata["License"] or named).split("\n")[0]
+    # Some packages put the licence's whole text into the field that is for its name.
+    first, *others = (named if "Copyright" in written else written).split(" AND ")
+    name = "Apache-2.0" if first.startswith("Apache") else first
+    return f"{name} (and others for parts)" if others else name
 
 
 # ---------------------------------------------------------------- the model
@@ -440,6 +443,7 @@ class Spent:
     late_steps: int = 0
     tokens: int = 0
     minutes: float = 0.0
+    resumptions: int = 0
 
 
 @dataclass(frozen=True)
@@ -481,6 +485,7 @@ def train(work: Path, settings: Settings) -> None:
     model, spent = new_model(tokenizer), Spent()
     if settings.resume:
         spent = Spent(**json.loads((work / "checkpoint" / "spent.json").read_text()))
+        spent.resumptions += 1
         model = LlamaForCausalLM.from_pretrained(work / "checkpoint").train()
     optimizer = new_optimizer(model)
     step_loss = torch.compile(language_loss) if settings.compiled else language_loss
@@ -595,7 +600,7 @@ def export(work: Path, folder: Path) -> None:
 
 @torch.no_grad()
 def perplexity(
-    model: LlamaForCausalLM, tokens: np.ndarray, limit: int = 65_536
+    model: LlamaForCausalLM, tokens: np.ndarray, limit: int = 16_384
 ) -> dict[str, float]:
     """Perplexity per token over at most ``limit`` tokens, in rows of CONTEXT."""
     total, count = 0.0, 0
@@ -631,7 +636,7 @@ is no assistant, and nothing that it says should be relied on.
 | a row | {context} tokens |
 | steps | {steps:,}, the last {late_steps:,} of them on the late mix |
 | tokens seen | {tokens:,} |
-| time | {minutes:.0f} minutes on one CPU thread |
+| time | {minutes:.0f} minutes on one CPU thread, resumptions: {resumptions} |
 
 ## Held-out perplexity
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tasktune.demo import write_demo
-from tasktune.demo.examples import TOPICS, Row, balanced
+from tasktune.demo.examples import DEFINITION_KINDS, Row, balanced
 from tasktune.demo.splits import SPLIT_NAMES, hash_fraction, split_of
 from tasktune.demo.tasks import TASKS, DemoTask, demo_rows
 
@@ -80,7 +80,7 @@ KEYS = {
     "translate_names": ["english"],
     "signature_qa": ["context"],
     "docstring_summary": ["body", "summary"],
-    "topic": ["text"],
+    "docstring_kind": ["text"],
 }
 
 
@@ -99,8 +99,8 @@ def test_no_tested_docstring_is_trained_on_in_another_task() -> None:
     rows = {task.name: demo_rows(task) for task in TASKS}
     trained = {" ".join(row["body"].split()) for row in rows["docstring_summary"]["train"]}
     trained |= {row["summary"] for row in rows["docstring_summary"]["train"]}
-    trained |= {row["text"] for row in rows["topic"]["train"]}
-    tested = {row["text"] for row in rows["topic"]["test"]}
+    trained |= {row["text"] for row in rows["docstring_kind"]["train"]}
+    tested = {row["text"] for row in rows["docstring_kind"]["test"]}
     tested |= {" ".join(row["body"].split()) for row in rows["docstring_summary"]["test"]}
     assert not trained & tested
 
@@ -125,10 +125,10 @@ def test_no_single_answer_is_most_of_the_questions() -> None:
     assert max(answers.count(answer) for answer in set(answers)) < 0.4 * len(answers)
 
 
-def test_every_topic_is_trained_and_tested() -> None:
-    rows = demo_rows(next(task for task in TASKS if task.name == "topic"))
+def test_every_kind_is_trained_and_tested() -> None:
+    rows = demo_rows(next(task for task in TASKS if task.name == "docstring_kind"))
     for split in ("train", "test"):
-        assert {row["topic"] for row in rows[split]} == set(TOPICS)
+        assert {row["kind"] for row in rows[split]} == set(DEFINITION_KINDS)
 
 
 def test_run_file_names_the_files_that_were_written(folder: Path) -> None:

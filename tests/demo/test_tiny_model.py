@@ -57,7 +57,7 @@ def test_perplexity_on_held_out_docstrings(model: LlamaForCausalLM, tokenizer: T
         with torch.no_grad():
             losses.append(model(input_ids=tokens, labels=tokens).loss.item())
     # A uniform guess has the vocabulary's size, 6,000; the card says what was measured at length.
-    assert math.exp(sum(losses) / len(losses)) < 200
+    assert math.exp(sum(losses) / len(losses)) < 120
 
 
 @pytest.mark.parametrize(

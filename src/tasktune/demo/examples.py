@@ -29,19 +29,7 @@ Row = dict[str, str]
 Splits = dict[Split, list[Row]]
 
 NONE_SHARE_KEPT = 0.4
-
-# By what a module is for, much as the library's reference manual groups its chapters. The first
-# part of a module's path decides.
-TOPICS = {
-    "concurrency": "asyncio concurrent multiprocessing queue sched selectors subprocess threading",
-    "files": "_pyio bz2 filecmp fileinput fnmatch genericpath glob gzip lzma ntpath pathlib "
-    "posixpath shutil stat tarfile tempfile zipfile",
-    "internet": "email ftplib http imaplib mailbox nntplib poplib smtplib socketserver ssl "
-    "telnetlib urllib webbrowser wsgiref xmlrpc",
-    "code": "ast bdb code dis doctest importlib inspect pdb pkgutil pyclbr pydoc symtable timeit "
-    "tokenize trace traceback unittest",
-}
-TOPIC_OF_MODULE = {module: topic for topic, line in TOPICS.items() for module in line.split()}
+DEFINITION_KINDS = ("module", "class", "function")
 
 
 @cache
@@ -150,15 +138,20 @@ def _defaults(arguments: ast.arguments) -> dict[str, ast.expr]:
     return named
 
 
-def docstring_topics(seed: int) -> Splits:
-    """Rows of ``text`` and ``topic``: a docstring on one line, and what its module is for."""
+def documented_kinds(seed: int) -> Splits:
+    """Rows of ``text`` and ``kind``: a docstring on one line, and what it documents."""
     splits = _empty()
     for item in _library():
-        topic = TOPIC_OF_MODULE.get(item.module.split("/")[0].removesuffix(".py"))
-        text = _shortened(" ".join(inspect.cleandoc(item.docstring).split()), 240)
-        if topic is not None and len(text) >= 50:
-            splits[split_of(item.module)].append({"text": text, "topic": topic})
+        text = _shortened(" ".join(inspect.cleandoc(item.docstring).split()), 160)
+        if len(text) >= 25:
+            splits[split_of(item.module)].append({"text": text, "kind": _kind(item)})
     return _shuffled(_disjoint(splits, lambda row: [row["text"]]), seed)
+
+
+def _kind(item: Definition) -> str:
+    if item.function is not None:
+        return "function"
+    return "class" if item.name else "module"
 
 
 def balanced(rows: Iterable[Row], column: str, count: int) -> list[Row]:

@@ -1,7 +1,7 @@
 """The demo: four real tasks made offline, as data files and a run file that anyone could write.
 
-Unequal, as real tasks are: 1,800 names to translate, 900 docstrings to sort by topic, 500 to
-summarise, and 250 questions about signatures. Each task comes in another file format.
+Unequal, as real tasks are: 1,800 names to translate, 900 docstrings to sort by what they document,
+500 to summarise, and 250 questions about signatures. Each task comes in another file format.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tasktune.demo.examples import (
     Splits,
     balanced,
     docstring_summaries,
-    docstring_topics,
+    documented_kinds,
     signature_questions,
     translated_names,
 )
@@ -122,12 +122,12 @@ TASKS = (
         write=write_tsv,
     ),
     DemoTask(
-        name="topic",
-        rows=docstring_topics,
+        name="docstring_kind",
+        rows=documented_kinds,
         sizes={"train": 900, "validation": 60, "test": 120},
         suffix=".csv",
         write=write_csv,
-        even="topic",
+        even="kind",
     ),
     DemoTask(
         name="docstring_summary",
