@@ -19,7 +19,7 @@ def loss_sums(outputs: Outputs, batch: Batch) -> Tensor:
     Tokens by cross-entropy, classes of a head by cross-entropy, numbers of a head by squared error
     on the scale where the task's range is 0 to 1.
     """
-    token_losses = F.cross_entropy(outputs.logits.float(), batch.target_ids, reduction="none")
+    token_losses = F.cross_entropy(full(outputs.logits), batch.target_ids, reduction="none")
     sums = []
     for position, task in enumerate(batch.tasks):
         start, end = batch.target_offsets[position : position + 2]
@@ -31,9 +31,14 @@ def loss_sums(outputs: Outputs, batch: Batch) -> Tensor:
     return torch.stack(sums)
 
 
+def full(values: Tensor) -> Tensor:
+    """Half precision as single precision, in which losses are summed."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
+
+
 def _head_loss(predictions: Tensor, labels: Tensor) -> Tensor:
     if predictions.shape[1] == 1:
-        return F.mse_loss(predictions[:, 0], labels.float(), reduction="sum")
+        return F.mse_loss(predictions[:, 0], labels.to(predictions.dtype), reduction="sum")
     return F.cross_entropy(predictions, labels.long(), reduction="sum")
 
 
@@ -42,7 +47,7 @@ def loss_counts(items: Sequence[Item], tasks: int) -> Tensor:
 
     The items are those of the whole effective batch: of all micro-batches and all ranks.
     """
-    counts = torch.zeros(tasks)
+    counts = torch.zeros(tasks, dtype=torch.float64)
     for item in items:
         counts[item.task] += item.target_count
     return counts

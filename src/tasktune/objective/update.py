@@ -58,7 +58,7 @@ def backward(
     scale = torch.zeros_like(counts)
     scale[list(present)] = weights / seen
     scale = scale.to(model.device)
-    sums = torch.zeros(len(counts), device=model.device)
+    sums = torch.zeros_like(scale)
     for batch in batches:
         with autocast():
             batch_sums = loss_sums(model(batch), batch)
