@@ -50,8 +50,10 @@ def score(value: float, top: float) -> str:
 
 
 def signed_score(value: float, top: float) -> str:
-    """A change of a metric, with its sign."""
-    return minus(f"{value:+.1f}" if top > 1.5 else f"{value:+.3f}")
+    """A change of a metric, with its sign; none where it rounds to zero."""
+    decimals = 1 if top > 1.5 else 3
+    rounded = round(value, decimals)
+    return minus(f"{rounded:+.{decimals}f}" if rounded else f"{0:.{decimals}f}")
 
 
 def minus(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -42,7 +43,7 @@ def headline(run: RunFiles, rows: list[ResultRow]) -> Headline:
     done = int(last["step"]) if last else 0
     adapter = run.config.get("adapter", {})
     return Headline(
-        title=run.folder.resolve().name,
+        title=title(run.folder.resolve()),
         model=str(run.config.get("model", {}).get("base", "")),
         summary=summary(run, adapter),
         figures=[
@@ -52,6 +53,11 @@ def headline(run: RunFiles, rows: list[ResultRow]) -> Headline:
         ],
         unfinished=unfinished(done, planned),
     )
+
+
+def title(folder: Path) -> str:
+    """The run's folder, or the one around it where it is called no more than ``run``."""
+    return folder.parent.name if folder.name == "run" else folder.name
 
 
 def summary(run: RunFiles, adapter: dict[str, Any]) -> str:
