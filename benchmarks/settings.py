@@ -17,7 +17,6 @@ from tasktune.model.layouts import layouts
 from tasktune.model.loading import BaseModel
 from tasktune.model.task_model import TaskModel
 
-
 BENCHMARK_PACK = Path(
     os.environ.get("TASKTUNE_PACK", Path(__file__).parents[2] / "shared" / "pack"), "pack.yaml"
 )

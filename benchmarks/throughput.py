@@ -1,10 +1,10 @@
 """Tasktune against transformers.Trainer with PEFT: the same examples, updates and adapters.
 
-Ten text tasks of the pack, 16 mixed examples a step, rank-8 LoRA on every linear layer of a Llama of
-random weights. Trainer pads each batch to its longest example, as its collator for language models
-does, and computes all logits. Both sides begin with the same adapter; the mean is over all target
-tokens (``pooled``), which is Trainer's own. Each side runs in a process of its own, in turn, so that
-its peak memory is its own.
+Ten text tasks of the pack, 16 mixed examples a step, rank-8 LoRA on every linear layer of a Llama
+of random weights. Trainer pads each batch to its longest example, as its collator for language
+models does, and computes all logits. Both sides begin with the same adapter; the mean is over all
+target tokens (``pooled``), which is Trainer's own. Each side runs in a process of its own, in turn,
+so that its peak memory is its own.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
-from settings import BENCHMARK_PACK, llama_folder
 from torch.utils.data import Dataset
 from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
+from settings import BENCHMARK_PACK, llama_folder
 from tasktune.batching.packing import Item
 from tasktune.config_file import load_config
 from tasktune.data import prepare
@@ -245,7 +245,8 @@ def report(answers: dict[str, list[dict[str, Any]]], setting: dict[str, Any]) ->
     """Prints both sides and their ratios, the first step of each run left out as warm-up."""
     rates, peaks = {}, {}
     for side, runs in answers.items():
-        speeds = [t / s for run in runs for t, s in list(zip(run["tokens"], run["seconds"]))[1:]]
+        pairs = [list(zip(run["tokens"], run["seconds"], strict=True))[1:] for run in runs]
+        speeds = [tokens / seconds for run in pairs for tokens, seconds in run]
         rates[side] = statistics.median(speeds)
         peaks[side] = statistics.median(run["peak_mib"] for run in runs)
         print(f"{side:9} {rates[side]:8.0f} useful tokens/s   peak {peaks[side]:6.0f} MiB")
