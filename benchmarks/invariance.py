@@ -17,7 +17,7 @@ from settings import random_items, tiny_llama
 from tasktune.batching.packing import Item
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.losses import loss_counts
-from tasktune.objective.update import backward
+from tasktune.objective.update import Step, backward
 from tasktune.objective.weightings import weightings
 
 LAYOUTS = ("shared", "per_task", "shared_private")
@@ -28,15 +28,13 @@ def update(model: TaskModel, items: list[Item], size: int) -> torch.Tensor:
     """The step's gradient, flattened, with ``size`` examples in a micro-batch."""
     model.zero_grad(set_to_none=True)
     pieces = [items[start : start + size] for start in range(0, len(items), size)]
-    backward(
-        model,
-        (model.collate(piece) for piece in pieces),
-        loss_counts(items, len(model.tasks)),
-        weightings.build("equal", {}, "weighting"),
-        0,
+    step = Step(
+        number=0,
+        batches=[model.collate(piece) for piece in pieces],
+        counts=loss_counts(items, len(model.tasks)),
         autocast=contextlib.nullcontext,
-        reduce=lambda tensor: tensor,
     )
+    backward(model, step, weightings.build("equal", {}, "weighting"))
     return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 

@@ -10,6 +10,7 @@ so that its peak memory is its own.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import resource
 import statistics
@@ -33,7 +34,7 @@ from tasktune.data import prepare
 from tasktune.model.build import build_model
 from tasktune.model.loading import load_tokenizer
 from tasktune.objective.losses import loss_counts
-from tasktune.objective.update import backward
+from tasktune.objective.update import Step, backward
 from tasktune.objective.weightings import weightings
 from tasktune.sampling.mixtures import mixtures
 from tasktune.sampling.sampler import Sampler
@@ -85,15 +86,9 @@ def run_tasktune(base: Path, steps: int, adapter: Path) -> dict[str, Any]:
     for step, items in enumerate(batches):
         begun = time.perf_counter()
         optimizer.zero_grad()
-        backward(
-            model,
-            [model.collate(items)],
-            loss_counts(items, len(tasks)),
-            weighting,
-            step,
-            autocast=torch.enable_grad,
-            reduce=lambda tensor: tensor,
-        )
+        counts = loss_counts(items, len(tasks))
+        taken = Step(step, [model.collate(items)], counts, contextlib.nullcontext)
+        backward(model, taken, weighting)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         seconds.append(time.perf_counter() - begun)

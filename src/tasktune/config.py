@@ -146,6 +146,10 @@ class WeightingConfig(MethodSection):
     """How the task losses or gradients become one update; the method's options are further keys."""
 
     method: str = "equal"
+    warmup: Annotated[int, Field(ge=0)] = Field(0, description="steps of equal weights at first")
+    floor: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="the least weight of a task, as a part of an equal share"
+    )
 
 
 class TrainingConfig(Section):
@@ -165,6 +169,9 @@ class TrainingConfig(Section):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     gradient_checkpointing: bool = False
     packing: Literal["auto", "packed", "padded"] = "auto"
+    watch_conflict: bool = Field(
+        True, description="log the tasks' gradient norms and cosines, whatever the weighting"
+    )
     log_every: Annotated[int, Field(ge=1)] = 10
     checkpoint_every: Annotated[int, Field(ge=1)] = 100
     keep_checkpoints: Annotated[int, Field(ge=1)] = 2
@@ -194,7 +201,7 @@ class RunConfig(Section):
     adapter: AdapterConfig = Field(default_factory=AdapterConfig)  # type: ignore[arg-type]
     tasks: dict[str, TaskConfig] = Field(min_length=1)
     mixture: MixtureConfig = Field(default_factory=MixtureConfig)
-    weighting: WeightingConfig = Field(default_factory=WeightingConfig)
+    weighting: WeightingConfig = Field(default_factory=WeightingConfig)  # type: ignore[arg-type]
     training: TrainingConfig = Field(default_factory=TrainingConfig)  # type: ignore[arg-type]
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)  # type: ignore[arg-type]
 

@@ -26,7 +26,7 @@ from tasktune.model.build import build_layout, build_model
 from tasktune.model.export import export_adapter, export_merged, save_heads
 from tasktune.model.loading import load_tokenizer
 from tasktune.model.task_model import TaskModel
-from tasktune.objective.weightings import Weighting, weightings
+from tasktune.objective.build import build_weighting
 from tasktune.sampling.mixtures import Mixture, mixtures
 from tasktune.sampling.sampler import Sampler
 from tasktune.training.checkpoint import latest_checkpoint, load_model
@@ -56,12 +56,12 @@ class Run:
         self.mixture: Mixture = mixtures.build(
             config.mixture.strategy, config.mixture.options, "mixture"
         )
-        self.weighting: Weighting = weightings.build(
-            config.weighting.method,
-            config.weighting.options,
-            "weighting",
-            {"tasks": tuple(config.tasks)},
-        )
+        self.weighting = build_weighting(config, self.layout)
+        note = self.weighting.check(config.training.steps)
+        if note:
+            say(note)
+        if self.weighting.looks_back:
+            say(f"weighting: {config.weighting.method} takes one more forward pass a step")
         check_metrics(config)
 
     @classmethod

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import tasktune
 from tasktune.evaluation.evaluate import choose
 from tasktune.evaluation.generation import generate, until_stop
-from tasktune.evaluation.label_scoring import begins, plan_labels, score_labels
+from tasktune.evaluation.label_scoring import begin_one_another, begins, plan_labels, score_labels
 from tests.workshop import Workshop
 
 
@@ -24,6 +24,11 @@ def test_every_label_has_a_sequence_that_scores_it(labels: list[tuple[int, ...]]
     for label, home in zip(labels, plan.home, strict=True):
         assert begins(plan.continuations[home], label[:-1])
     assert len(plan.continuations) <= len({label[:-1] for label in labels})
+
+
+def test_a_label_that_begins_another_is_scored_with_its_end() -> None:
+    assert begin_one_another([(1,), (1, 2)])
+    assert not begin_one_another([(1, 3), (1, 2), (2,)])
 
 
 def test_labels_of_one_token_need_one_sequence() -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from tasktune.batching.packing import Item
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.losses import loss_counts, loss_sums
-from tasktune.objective.update import Update, backward
+from tasktune.objective.update import Step, Update, backward
 from tasktune.objective.weightings import weightings
 from tests.models import random_items, tiny_model
 
@@ -23,20 +23,24 @@ NAMES = ("a", "b", "c", "d")
 
 
 def update(
-    model: TaskModel, pieces: list[list[Item]], method: str = "equal", **options: object
+    model: TaskModel,
+    pieces: list[list[Item]],
+    method: str = "equal",
+    watch: bool = False,
+    **options: object,
 ) -> tuple[Tensor, Update]:
     """The gradient of a step whose batch is cut into ``pieces``."""
     model.zero_grad(set_to_none=True)
     items = [item for piece in pieces for item in piece]
-    done = backward(
-        model,
-        (model.collate(piece) for piece in pieces),
-        loss_counts(items, len(model.tasks)),
-        weightings.build(method, options, "weighting", {"tasks": model.tasks}),
-        0,
+    step = Step(
+        number=0,
+        batches=[model.collate(piece) for piece in pieces],
+        counts=loss_counts(items, len(model.tasks)),
         autocast=contextlib.nullcontext,
-        reduce=lambda tensor: tensor,
+        watch=watch,
     )
+    weighting = weightings.build(method, options, "weighting", {"tasks": model.tasks})
+    done = backward(model, step, weighting)
     grads = [
         torch.zeros_like(p) if p.grad is None else p.grad
         for p in model.parameters()
@@ -99,6 +103,23 @@ def test_the_division_is_by_the_whole_batchs_count() -> None:
     expected = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
     assert_close(gradient, expected)
     assert done.loss == pytest.approx(mean.item())
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("method", ["equal", "fixed", "gls"])
+def test_watching_the_conflict_changes_nothing(layout: str, method: str) -> None:
+    """Taking per-task gradients for the log leaves the update as it is.
+
+    To single precision: Llama's norms compute in it whatever the model's own, so weighing before or
+    after the backward pass rounds differently unless the weights are powers of two.
+    """
+    model = tiny_model(layout, NAMES)
+    items = random_items(16, len(NAMES), head=1)
+    options = {"weights": {"a": 3.0}} if method == "fixed" else {}
+    plain, _ = update(model, [items], method, **options)
+    watched, done = update(model, chunks(items, 6), method, watch=True, **options)
+    assert (watched - plain).norm() <= 1e-6 * plain.norm()
+    assert (done.gramian is None) == (layout == "per_task")
 
 
 def test_an_absent_task_takes_no_part() -> None:

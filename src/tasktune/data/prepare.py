@@ -128,7 +128,9 @@ class _Preparation:
                 " were set aside"
             )
         for split, (source, indices) in parts.items():
-            self.write_one(folder / split, source, indices, self.renderers[split])
+            carved = split not in rendered  # what train dropped is counted with train
+            dropped = [] if carved else source.dropped
+            self.write_one(folder / split, source, indices, dropped)
         labels = self.labels or []
         meta = {
             "labels": labels,
@@ -166,9 +168,14 @@ class _Preparation:
         return rendered
 
     def write_one(
-        self, folder: Path, rendered: Rendered, indices: Sequence[int], renderer: Renderer
+        self,
+        folder: Path,
+        rendered: Rendered,
+        indices: Sequence[int],
+        dropped: Sequence[tuple[str, str]],
     ) -> None:
         """Tokenises and writes one split."""
+        renderer = self.renderers[folder.name]
         examples = [rendered.examples[index] for index in indices]
         rows = [rendered.rows[index] for index in indices]
         encoded = self.encoder.all(examples, rows, renderer)
@@ -177,7 +184,7 @@ class _Preparation:
         for example, pieces in zip(examples, encoded, strict=True):
             flat_examples += [example] * len(pieces)
             flat += pieces
-        write_split(folder, flat_examples, flat, rendered.dropped)
+        write_split(folder, flat_examples, flat, dropped)
 
     def value_range(self, examples: Sequence[Example]) -> tuple[float, float]:
         """What the head's 0 and 1 stand for: the range that is set, else train's extremes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,6 +51,16 @@ def begins(whole: Tokens, part: Tokens) -> bool:
     return len(whole) > len(part) and whole[: len(part)] == part
 
 
+def begin_one_another(labels: Sequence[Tokens]) -> bool:
+    """Whether some label is the beginning of another.
+
+    Such a label could never lose to the longer one, so then every label is scored with the
+    end-of-text token that training has taught it. Elsewhere that would only cost a token.
+    """
+    pairs = itertools.permutations(labels, 2)
+    return any(longer[: len(shorter)] == shorter for shorter, longer in pairs)
+
+
 @torch.no_grad()
 def score_labels(
     model: TaskModel, task: Task, prompts: Sequence[NDArray[np.int32]], batch_tokens: int
@@ -58,13 +69,15 @@ def score_labels(
 
     :param prompts: each one's tokens.
     """
-    plan = plan_labels(task.label_ids)
+    ends = [(*ids, int(model.tokenizer.eos_token_id)) for ids in task.label_ids]
+    labels = ends if begin_one_another(task.label_ids) else list(task.label_ids)
+    plan = plan_labels(labels)
     items = [
         Item(task.index, np.concatenate([prompt, np.array(c, dtype=np.int32)]), len(prompt))
         for prompt in prompts
         for c in plan.continuations
     ]
-    scores = np.zeros((len(prompts), len(task.label_ids)))
+    scores = np.zeros((len(prompts), len(labels)))
     for indices in by_length(items, batch_tokens):
         logits = model(model.collate([items[index] for index in indices])).logits
         likelihoods = torch.log_softmax(logits.float(), dim=-1)
@@ -72,11 +85,11 @@ def score_labels(
         for index in indices:
             prompt, sequence = divmod(index, len(plan.continuations))
             rows = likelihoods[start : start + items[index].target_count]
-            for label, ids in enumerate(task.label_ids):
+            for label, ids in enumerate(labels):
                 if plan.home[label] == sequence:
                     picked = rows[torch.arange(len(ids)), torch.tensor(ids, device=rows.device)]
                     scores[prompt, label] = float(picked.sum())
             start += items[index].target_count
     if task.config.normalize_label_length:
-        scores /= np.array([len(ids) for ids in task.label_ids])
+        scores /= np.array([len(ids) for ids in labels])
     return scores

@@ -9,13 +9,13 @@ retained graph; the matrix products cost what those of the ordinary gradient cos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 import torch
 from torch import Tensor, nn
 
-from tasktune.model.task_model import TaskModel
+from tasktune.model.routing import Routing
 
 
 class TaskGradients:
@@ -23,19 +23,22 @@ class TaskGradients:
 
     Use as a context around the forward and backward passes of a step::
 
-        with TaskGradients(model, present) as gradients:
+        with TaskGradients(model.routing, model.shared_parameters(), present) as gradients:
             for batch in batches:
                 losses(model, batch).sum().backward()
-        weights = weighting(gradients.gramian())
-        gradients.combine(weights)
+        gradients.combine(weighting(gradients.gramian()))
 
+    :param routing: what the adapted layers read.
+    :param parameters: the shared ones.
     :param present: the tasks of the step, ascending, ``S`` of them; batches may hold fewer.
     """
 
-    def __init__(self, model: TaskModel, present: Sequence[int]) -> None:
-        self.routing = model.routing
+    def __init__(
+        self, routing: Routing, parameters: Sequence[nn.Parameter], present: Sequence[int]
+    ) -> None:
+        self.routing = routing
         self.present = tuple(present)
-        self.parameters: list[nn.Parameter] = model.shared_parameters()
+        self.parameters = list({id(p): p for p in parameters}.values())  # tied ones once
         self.views: list[Tensor] = [
             p.detach().unsqueeze(0).expand(len(self.present), *p.shape).requires_grad_()
             for p in self.parameters
@@ -57,7 +60,15 @@ class TaskGradients:
 
     def stacked(self) -> list[Tensor]:
         """Each shared parameter's gradients, one entry a task: ``[S, ...]``, a parameter each."""
-        return [torch.zeros_like(v) if v.grad is None else v.grad for v in self.views]
+        return [torch.zeros(v.shape).to(v) if v.grad is None else v.grad for v in self.views]
+
+    def reduce(self, reduce: Callable[[Tensor], Tensor]) -> None:
+        """Sums the tasks' gradients over ranks, in one collective."""
+        stacked = self.stacked()
+        summed = reduce(torch.cat([gradient.flatten() for gradient in stacked]))
+        pieces = summed.split([gradient.numel() for gradient in stacked])
+        for view, gradient, piece in zip(self.views, stacked, pieces, strict=True):
+            view.grad = piece.view(gradient.shape)
 
     def jacobian(self) -> Tensor:
         """``[S, P]``: a row is one task's gradient of all shared parameters, flattened."""
@@ -65,10 +76,11 @@ class TaskGradients:
 
     def gramian(self) -> Tensor:
         """``[S, S]`` inner products of the tasks' gradients, without building the Jacobian."""
-        total = self.views[0].new_zeros(len(self.present), len(self.present))
+        count = len(self.present)
+        total = torch.zeros(count, count, dtype=torch.float64)
         for gradient in self.stacked():
             rows = gradient.flatten(1)
-            total += rows @ rows.T
+            total += (rows @ rows.T).double().cpu()
         return total
 
     def combine(self, weights: Tensor) -> None:
@@ -79,3 +91,9 @@ class TaskGradients:
         for parameter, gradient in zip(self.parameters, self.stacked(), strict=True):
             scale = weights.to(gradient.device, gradient.dtype)
             parameter.grad = torch.tensordot(scale, gradient, dims=1)
+
+    def assign(self, update: Tensor) -> None:
+        """Leaves an update of all shared parameters, ``[D]``, in their ``.grad``."""
+        pieces = update.split([parameter.numel() for parameter in self.parameters])
+        for parameter, piece in zip(self.parameters, pieces, strict=True):
+            parameter.grad = piece.view_as(parameter).to(parameter.dtype)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from tasktune.batching.batch import Batch
 from tasktune.model.task_model import TaskModel
+from tasktune.objective.gradients import TaskGradients
 from tasktune.objective.losses import loss_sums
 from tasktune.objective.weightings import StepTasks, Weighting
 
+Autocast = Callable[[], AbstractContextManager[object]]
 Reduce = Callable[[Tensor], Tensor]
 
 
@@ -24,45 +26,176 @@ class Update:
     :param present: the tasks' indices, ``[P]``.
     :param losses: each task's mean loss over the effective batch, ``[P]``.
     :param weights: what each was weighed with, ``[P]``.
+    :param gramian: inner products of the tasks' gradients, ``[P, P]``, where they were taken.
     """
 
     present: tuple[int, ...]
     losses: Tensor
     weights: Tensor
+    gramian: Tensor | None = None
 
     @property
     def loss(self) -> float:
         """The weighted loss."""
-        return float(self.losses @ self.weights)
+        return float(self.losses.double() @ self.weights.double())
 
 
-def backward(
-    model: TaskModel,
-    batches: Iterable[Batch],
-    counts: Tensor,
-    weighting: Weighting,
-    step: int,
-    *,
-    autocast: Callable[[], AbstractContextManager[None]],
-    reduce: Reduce,
-) -> Update:
-    """Leaves the step's gradient in the parameters' ``.grad``.
+@dataclass(frozen=True)
+class Step:
+    """A step about to be taken.
 
+    :param number: counted from 0.
     :param batches: this rank's micro-batches.
-    :param counts: every task's targets in the whole effective batch, ``[K]``; the one division.
-    :param reduce: sums a tensor over ranks.
+    :param counts: every task's targets in the whole effective batch, ``[K]``: the one division.
+    :param autocast: the precision of the forward pass.
+    :param reduce: sums a tensor over ranks; ``None`` where there is one.
+    :param watch: whether to take per-task gradients for the log, though the method needs none.
     """
-    present = tuple(torch.nonzero(counts).flatten().tolist())
-    seen = counts[list(present)]
-    weights = weighting.weights(StepTasks(step, present, torch.full_like(seen, torch.nan), seen))
-    scale = torch.zeros_like(counts)
-    scale[list(present)] = weights / seen
+
+    number: int
+    batches: Sequence[Batch]
+    counts: Tensor
+    autocast: Autocast
+    reduce: Reduce | None = None
+    watch: bool = False
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """The tasks of the whole effective batch."""
+        return tuple(torch.nonzero(self.counts).flatten().tolist())
+
+    def sum_over_ranks(self, tensor: Tensor) -> Tensor:
+        """``tensor`` summed over ranks."""
+        return tensor if self.reduce is None else self.reduce(tensor)
+
+    def tasks(self) -> StepTasks:
+        """The step as a weighting sees it before any loss is known."""
+        seen = self.counts[list(self.present)]
+        return StepTasks(self.number, self.present, torch.full_like(seen, torch.nan), seen)
+
+
+def backward(model: TaskModel, step: Step, weighting: Weighting) -> Update:
+    """Leaves the step's gradient, over all micro-batches and ranks, in the parameters' ``.grad``.
+
+    A method that needs nothing but counts has its weights before the first forward pass; one that
+    needs losses has them after the only one. All others, and losses of several micro-batches or
+    ranks, are weighed afterwards: the per-task gradients of one backward pass wait for the weights.
+    """
+    watch = step.watch and bool(model.shared_parameters())
+    if weighting.needs == "nothing" and not watch:
+        return weigh_first(model, step, weighting)
+    one_pass = step.reduce is None and len(step.batches) == 1
+    if weighting.needs == "losses" and one_pass and not watch:
+        return weigh_between(model, step, weighting)
+    return weigh_afterwards(model, step, weighting)
+
+
+def weigh_first(model: TaskModel, step: Step, weighting: Weighting) -> Update:
+    """Weights, then forward and backward passes of the weighted losses."""
+    tasks = step.tasks()
+    weights = weighting.weights(tasks)
+    sums = accumulate(model, step, spread(weights / tasks.counts, step))
+    reduce_gradients(model, step)
+    losses = step.sum_over_ranks(sums).cpu()[list(step.present)] / tasks.counts
+    return Update(step.present, losses, weights)
+
+
+def weigh_between(model: TaskModel, step: Step, weighting: Weighting) -> Update:
+    """The forward pass of the only batch, weights, its backward pass."""
+    (batch,) = step.batches
+    tasks = step.tasks()
+    with step.autocast():
+        means = loss_sums(model(batch), batch) / tasks.counts.to(model.device)
+    losses = means.detach().cpu()
+    weights = weighting.weights(replace(tasks, losses=losses))
+    (means * weights.to(means)).sum().backward()
+    return Update(step.present, losses, weights)
+
+
+def weigh_afterwards(model: TaskModel, step: Step, weighting: Weighting) -> Update:
+    """One backward pass of the unweighted losses; weights; then the tasks' gradients as one.
+
+    A task's own parameters keep their own gradient: weighed with the task's loss by methods that
+    weigh losses, and as under equal weights by methods that combine gradients.
+    """
+    tasks = step.tasks()
+    shared = model.shared_parameters()
+    with TaskGradients(model.routing, shared, step.present) as gradients:
+        sums = accumulate(model, step, spread(1 / tasks.counts, step))
+    if step.reduce is not None and shared:
+        gradients.reduce(step.reduce)
+    losses = step.sum_over_ranks(sums).cpu()[list(step.present)] / tasks.counts
+    gramian = gradients.gramian() if shared else None
+    jacobian = gradients.jacobian() if weighting.needs == "jacobian" else None
+    tasks = replace(tasks, losses=losses, gramian=gramian, jacobian=jacobian)
+    weights = weighting.weights(tasks)
+    combined = weighting.combine(tasks)
+    own = weights
+    if weighting.needs in ("gramian", "jacobian"):
+        own = torch.full_like(weights, 1 / len(step.present))
+    scale_private(model, spread(own, step))
+    reduce_gradients(model, step)
+    if combined is not None:
+        gradients.assign(combined)
+    else:
+        gradients.combine(weights)
+    return Update(step.present, losses, weights, gramian)
+
+
+def accumulate(model: TaskModel, step: Step, scale: Tensor) -> Tensor:
+    """Forward and backward passes of all micro-batches; each task's summed loss, ``[K]``.
+
+    :param scale: what each task's summed loss is multiplied with, ``[K]``.
+    """
     scale = scale.to(model.device)
     sums = torch.zeros_like(scale)
-    for batch in batches:
-        with autocast():
+    for batch in step.batches:
+        with step.autocast():
             batch_sums = loss_sums(model(batch), batch)
         (batch_sums * scale[list(batch.tasks)]).sum().backward()
         sums[list(batch.tasks)] += batch_sums.detach()
-    losses = reduce(sums).cpu()[list(present)] / seen
-    return Update(present, losses, weights)
+    return sums
+
+
+def spread(values: Tensor, step: Step) -> Tensor:
+    """``[P]`` values of the tasks present as ``[K]``, 0 for the absent ones."""
+    full = torch.zeros_like(step.counts)
+    full[list(step.present)] = values.to(full)
+    return full
+
+
+def scale_private(model: TaskModel, scale: Tensor) -> None:
+    """Multiplies the gradient of each task's own parameters and head, ``[K]`` factors."""
+    factors = scale.to(model.device)
+    for parameter in model.private_parameters():
+        if parameter.grad is not None:
+            shape = (-1, *[1] * (parameter.grad.dim() - 1))
+            parameter.grad *= factors.view(shape).to(parameter.grad)
+    for index, head in model.heads.layers.items():
+        for parameter in head.parameters():
+            if parameter.grad is not None:
+                parameter.grad *= factors[int(index)].to(parameter.grad)
+
+
+def reduce_gradients(model: TaskModel, step: Step) -> None:
+    """Sums whatever gradients there are over ranks, in one collective in the parameters' order."""
+    if step.reduce is None:
+        return
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    summed = step.reduce(torch.cat([gradient.flatten() for gradient in gradients]))
+    pieces = summed.split([gradient.numel() for gradient in gradients])
+    for parameter, piece in zip(parameters, pieces, strict=True):
+        parameter.grad = piece.view_as(parameter)
+
+
+@torch.no_grad()
+def losses_again(model: TaskModel, step: Step) -> StepTasks:
+    """The step's losses after the update, for a method that looks back: one more forward pass."""
+    tasks = step.tasks()
+    sums = torch.zeros(len(step.counts), device=model.device, dtype=torch.float64)
+    for batch in step.batches:
+        with step.autocast():
+            sums[list(batch.tasks)] += loss_sums(model(batch), batch).double()
+    losses = step.sum_over_ranks(sums).cpu()[list(step.present)] / tasks.counts
+    return replace(tasks, losses=losses)

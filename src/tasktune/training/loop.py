@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +18,13 @@ from tasktune.data import Task
 from tasktune.errors import UserError
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.losses import loss_counts
-from tasktune.objective.update import Update, backward
+from tasktune.objective.update import Step, Update, backward, losses_again
 from tasktune.objective.weightings import Weighting
 from tasktune.sampling.sampler import Sampler
 from tasktune.training.checkpoint import load_model, load_training_state, save_checkpoint
 from tasktune.training.journal import Journal
 from tasktune.training.schedule import learning_rate
+from tasktune.training.step_log import StepLog
 
 Evaluate = Callable[[], dict[str, dict[str, float]]]
 Report = Callable[[dict[str, Any]], None]
@@ -66,14 +66,16 @@ class Loop:
         """Trains to the last step, from the start or from a checkpoint."""
         start = self.resume(checkpoint) if checkpoint else 0
         journal = Journal(self.folder / "metrics.jsonl", resume_from=start)
-        log = StepLog(self)
+        log = StepLog(self.tasks, self.sampler)
         self.model.train()
         for step in range(start, self.training.steps):
             update, norm = self.step(step)
-            log.add(update)
+            log.add(update, int(self.tokens.sum()))
             done = step + 1
-            if done % self.training.log_every == 0 or done == self.training.steps:
-                self.publish(journal, log.line(done, norm))
+            if self.is_logged(done):
+                self.publish(
+                    journal, log.line(done, learning_rate(step, self.training), norm, self.tokens)
+                )
             if self.evaluate_every and done % self.evaluate_every == 0:
                 self.publish(journal, {"step": done, "evaluation": self.evaluate()})
                 self.model.train()
@@ -86,24 +88,28 @@ class Loop:
         """One update; returns what went into it and the gradient's norm before clipping."""
         torch.manual_seed(self.noise_seed(step))
         items = self.items(step)
-        counts = loss_counts(items, len(self.tasks))
-        mine = self.micro_batches(items)
-        self.optimizer.zero_grad(set_to_none=True)
-        update = backward(
-            self.model,
-            (self.model.collate(micro) for micro in mine),
-            counts,
-            self.weighting,
-            step,
+        taken = Step(
+            number=step,
+            batches=[self.model.collate(micro) for micro in self.micro_batches(items)],
+            counts=loss_counts(items, len(self.tasks)),
             autocast=self.accelerator.autocast,
-            reduce=self.sum_over_ranks,
+            reduce=self.sum_over_ranks if self.accelerator.num_processes > 1 else None,
+            watch=self.training.watch_conflict and self.is_logged(step + 1),
         )
-        self.reduce_gradients()
+        self.optimizer.zero_grad(set_to_none=True)
+        update = backward(self.model, taken, self.weighting)
         norm = self.clip()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.training)
         self.optimizer.step()
+        if self.weighting.looks_back:
+            torch.manual_seed(self.noise_seed(step))  # the same dropout as before the update
+            self.weighting.observe(losses_again(self.model, taken))
         return update, norm
+
+    def is_logged(self, done: int) -> bool:
+        """Whether a line is written after step ``done``, counted from 1."""
+        return done % self.training.log_every == 0 or done == self.training.steps
 
     def items(self, step: int) -> list[Item]:
         """The examples of the whole effective batch: the same on every rank."""
@@ -140,20 +146,8 @@ class Loop:
 
     def sum_over_ranks(self, tensor: Tensor) -> Tensor:
         """``tensor`` summed over ranks."""
-        if self.accelerator.num_processes == 1:
-            return tensor
         summed: Tensor = self.accelerator.reduce(tensor, reduction="sum")
         return summed
-
-    def reduce_gradients(self) -> None:
-        """Sums the gradients over ranks in one collective, in the parameters' own order."""
-        if self.accelerator.num_processes == 1:
-            return
-        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
-        summed = self.sum_over_ranks(torch.cat([g.flatten() for g in gradients]))
-        pieces = summed.split([g.numel() for g in gradients])
-        for parameter, piece in zip(self.parameters, pieces, strict=True):
-            parameter.grad = piece.view_as(parameter)
 
     def clip(self) -> float:
         """Clips the gradient; returns its norm before."""
@@ -198,73 +192,6 @@ class Loop:
         self.weighting.load_state_dict(state["weighting"])
         self.tokens = torch.tensor(state["tokens"])
         return int(state["step"])
-
-
-class StepLog:
-    """Sums up the steps since the last line of the log."""
-
-    def __init__(self, loop: Loop) -> None:
-        self.loop = loop
-        self.started = time.perf_counter()
-        self.restart()
-
-    def restart(self) -> None:
-        """Begins a new line."""
-        count = len(self.loop.tasks)
-        self.loss, self.steps = 0.0, 0
-        self.losses, self.weights, self.seen = (torch.zeros(count) for _ in range(3))
-        self.drawn = self.loop.sampler.drawn.copy()
-        self.tokens = int(self.loop.tokens.sum())
-        self.restart_clock()
-
-    def restart_clock(self) -> None:
-        """Leaves what was not training, such as an evaluation, out of tokens per second."""
-        self.timed_from = time.perf_counter()
-        self.timed_tokens = int(self.loop.tokens.sum())
-
-    def add(self, update: Update) -> None:
-        """One more step."""
-        present = list(update.present)
-        self.losses[present] += update.losses
-        self.weights[present] += update.weights
-        self.seen[present] += 1
-        self.loss += update.loss
-        self.steps += 1
-
-    def line(self, step: int, norm: float) -> dict[str, Any]:
-        """The line of ``step``, and a new beginning."""
-        seconds = time.perf_counter() - self.timed_from
-        tokens = int(self.loop.tokens.sum()) - self.timed_tokens
-        sampler = self.loop.sampler
-        drawn = sampler.drawn - self.drawn
-        planned = sampler.mixture.rates(step - 1, sampler.statistics)
-        line = {
-            "step": step,
-            "time": round(time.perf_counter() - self.started, 3),
-            "tokens_per_second": round(tokens / max(seconds, 1e-9), 1),
-            "learning_rate": learning_rate(step - 1, self.loop.training),
-            "loss": self.loss / max(self.steps, 1),
-            "gradient_norm": norm,
-            "tasks": {
-                task.name: self.task_line(k, drawn[k] / max(drawn.sum(), 1), planned[k])
-                for k, task in enumerate(self.loop.tasks)
-            },
-        }
-        self.restart()
-        return line
-
-    def task_line(self, k: int, rate: float, planned: float) -> dict[str, float | int | None]:
-        """One task's part; loss and weight are means over the steps that it was in."""
-        seen = float(self.seen[k])
-        return {
-            "loss": float(self.losses[k]) / seen if seen else None,
-            "weight": float(self.weights[k]) / seen if seen else None,
-            "rate": float(rate),
-            "planned_rate": float(planned),
-            "examples": int(self.loop.sampler.drawn[k]),
-            "tokens": int(self.loop.tokens[k]),
-            "epochs": float(self.loop.sampler.epochs()[k]),
-        }
 
 
 def flatten(line: dict[str, Any], prefix: str = "") -> dict[str, float]:

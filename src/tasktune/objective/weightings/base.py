@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -33,6 +33,9 @@ class StepTasks:
     jacobian: Tensor | None = None
 
 
+Needs = Literal["nothing", "losses", "gramian", "jacobian"]
+
+
 class Weighting(ABC):
     """Turns the tasks of a step into weights, one a task.
 
@@ -40,10 +43,10 @@ class Weighting(ABC):
     micro-batches.
     """
 
-    needs: ClassVar[Literal["nothing", "losses", "gramian", "jacobian"]] = "losses"
-    looks_back: ClassVar[bool] = False
+    needs: Needs = "losses"
+    looks_back: bool = False
     """Whether ``observe`` wants the losses after the update: one more forward pass a step."""
-    paper: ClassVar[str]
+    paper: str = ""
 
     @abstractmethod
     def weights(self, step: StepTasks) -> Tensor:
