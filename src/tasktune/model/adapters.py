@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 from tasktune.errors import UserError
 from tasktune.model.grouped_lora import grouped_lora
 from tasktune.model.layouts import Factors, LayerShape, Layout
+from tasktune.model.layouts.shared import Shared
 from tasktune.model.routing import Routing
 
 ADAPTER = "default"
@@ -136,6 +137,20 @@ def adapted_layers(model: nn.Module) -> Iterator[tuple[str, LoraLayer]]:
     for name, module in model.named_modules():
         if isinstance(module, LoraLayer):
             yield name.removeprefix("base_model.model."), module
+
+
+def grouped_adapter(layer: LoraLayer, routing: Routing) -> list[nn.Parameter]:
+    """Sends a PEFT layer's own active adapter through the grouped product, as layout ``shared``.
+
+    :returns: its A and B, which the product uses as they are.
+    """
+    (name,) = layer.active_adapters
+    down, up = (getattr(factor[name], "weight") for factor in (layer.lora_A, layer.lora_B))  # noqa: B009
+    shared = Shared(tasks=1, rank=down.shape[0], alpha=layer.scaling[name] * down.shape[0])
+    assert isinstance(layer, nn.Module)
+    layer.add_module("task_adapters", LayerAdapters(shared, routing, {"down": down, "up": up}, {}))
+    layer.lora_variant[name] = GroupedVariant()
+    return [down, up]
 
 
 def task_adapters(layer: LoraLayer) -> LayerAdapters:
