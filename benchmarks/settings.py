@@ -87,3 +87,13 @@ def llama_folder(width: int, layers: int, vocabulary: int) -> Path:
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(tiny_model_folder()).save_pretrained(folder)
     return folder
+
+
+def peak_mib() -> float:
+    """This process's peak of resident memory, in MiB.
+
+    From ``/proc``: what ``getrusage`` tells begins with the parent's peak.
+    """
+    status = Path("/proc/self/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024

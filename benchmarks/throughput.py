@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from peft import LoraConfig, get_peft_model
 from torch.utils.data import Dataset
 from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
-from settings import BENCHMARK_PACK, llama_folder
+from settings import BENCHMARK_PACK, llama_folder, peak_mib
 from tasktune.batching.packing import Item
 from tasktune.config_file import load_config
 from tasktune.data import prepare
@@ -196,9 +195,8 @@ def change(start: list[Any], pairs: list[Any]) -> list[float]:
 
 
 def result(seconds: list[float], batches: list[list[Item]], moved: list[float]) -> dict[str, Any]:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     tokens = [sum(len(item.input_ids) for item in batch) for batch in batches]
-    return {"seconds": seconds, "tokens": tokens, "peak_mib": peak, "change": moved}
+    return {"seconds": seconds, "tokens": tokens, "peak_mib": peak_mib(), "change": moved}
 
 
 def first_adapter(base: Path, path: Path) -> None:

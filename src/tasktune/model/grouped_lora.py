@@ -9,6 +9,7 @@ for each task, it yields each task's gradient of the shared parameters at no fur
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -62,7 +63,8 @@ class _GroupedLora(torch.autograd.Function):
             outer = _outer(hidden_gradient, rows, down.shape[0], offsets)
             down_gradient = outer.to(ctx.dtypes[0])
         if needs_up:
-            up_gradient = _outer(gradient, hidden, up.shape[0], offsets).to(ctx.dtypes[1])
+            outer = _outer(hidden, gradient, up.shape[0], offsets)
+            up_gradient = outer.transpose(1, 2).to(ctx.dtypes[1])
         return gradient, rows_gradient, down_gradient, up_gradient, None, None
 
 
@@ -79,25 +81,32 @@ def _product(
     """``rows[k] @ weights[k]`` for each slice k: ``[T, a]``, ``[G, a, b]`` to ``[T, b]``."""
     if weights.shape[0] == 1 or weights.stride(0) == 0:  # one weight for all: one product
         return rows @ weights[0] if add is None else torch.addmm(add, rows, weights[0])
+    sizes = _sizes(offsets)
     result = rows.new_empty(rows.shape[0], weights.shape[2])
-    for group, (start, end) in enumerate(zip(offsets, offsets[1:], strict=False)):
-        if start == end:
-            continue
-        if add is None:
-            torch.mm(rows[start:end], weights[group], out=result[start:end])
-        else:
-            torch.addmm(add[start:end], rows[start:end], weights[group], out=result[start:end])
+    slices = zip(rows.split(sizes), weights.unbind(), result.split(sizes), strict=True)
+    if add is None:
+        for part, weight, out in slices:
+            torch.mm(part, weight, out=out)
+    else:
+        for (part, weight, out), base in zip(slices, add.split(sizes), strict=True):
+            torch.addmm(base, part, weight, out=out)
     return result
 
 
 def _outer(left: Tensor, right: Tensor, groups: int, offsets: tuple[int, ...]) -> Tensor:
-    """``left[k].T @ right[k]`` for each slice k: ``[T, a]``, ``[T, b]`` to ``[G, a, b]``."""
+    """``left[k].T @ right[k]`` for each slice k: ``[T, a]``, ``[T, b]`` to ``[G, a, b]``.
+
+    Fastest with the narrower matrix on the left.
+    """
     if groups == 1:
         return (left.T @ right).unsqueeze(0)
+    sizes = _sizes(offsets)
     result = left.new_empty(groups, left.shape[1], right.shape[1])
-    for group, (start, end) in enumerate(zip(offsets, offsets[1:], strict=False)):
-        if start == end:
-            result[group].zero_()
-        else:
-            torch.mm(left[start:end].T, right[start:end], out=result[group])
+    slices = zip(left.split(sizes), right.split(sizes), result.unbind(), strict=True)
+    for first, second, out in slices:
+        torch.mm(first.T, second, out=out)  # an empty slice gives zero
     return result
+
+
+def _sizes(offsets: tuple[int, ...]) -> list[int]:
+    return [end - start for start, end in pairwise(offsets)]

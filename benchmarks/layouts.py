@@ -1,0 +1,80 @@
+"""What a layout costs: the step time of each, relative to one shared adapter.
+
+The same packed batch of K tasks through a Llama of random weights with rank-8 LoRA on all linear
+layers, forward, backward and optimiser; layouts alternate round by round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import statistics
+import time
+
+import torch
+
+from settings import random_items, random_llama
+from tasktune.model.task_model import TaskModel
+from tasktune.objective.losses import loss_counts
+from tasktune.objective.update import Step, backward
+from tasktune.objective.weightings import weightings
+
+LAYOUTS = ("shared", "per_task", "shared_private", "hydra", "mtl_lora", "moe")
+TOKENS = 2048
+
+
+class Side:
+    """A model under one layout, with its optimiser and batch."""
+
+    def __init__(self, layout: str, tasks: int, sizes: tuple[int, int, int]) -> None:
+        width, layers, vocabulary = sizes
+        self.model: TaskModel = random_llama(
+            layout, tasks, width=width, layers=layers, vocabulary=vocabulary
+        )
+        self.model.train()
+        examples = max(tasks, 16)
+        length = TOKENS // examples
+        lengths = (max(length // 2, 4), length * 3 // 2)
+        self.items = random_items(self.model, tasks, examples, seed=0, lengths=lengths)
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(trained, lr=1e-3, fused=True)
+        self.weighting = weightings.build("equal", {}, "weighting")
+
+    def step(self) -> float:
+        """One update; its seconds."""
+        begun = time.perf_counter()
+        self.optimizer.zero_grad(set_to_none=True)
+        counts = loss_counts(self.items, len(self.model.tasks))
+        step = Step(0, [self.model.collate(self.items)], counts, contextlib.nullcontext)
+        backward(self.model, step, self.weighting)
+        self.optimizer.step()
+        return time.perf_counter() - begun
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smaller model, fewer rounds")
+    quick = parser.parse_args().quick
+    sizes, rounds = ((256, 4, 8192), 7) if quick else ((576, 10, 49152), 9)
+    figures: dict[str, float] = {}
+    for tasks in (8, 64):
+        sides = {layout: Side(layout, tasks, sizes) for layout in LAYOUTS}
+        seconds: dict[str, list[float]] = {layout: [] for layout in LAYOUTS}
+        for round_ in range(rounds + 1):
+            for layout, side in sides.items():
+                taken = side.step()
+                if round_:  # the first round warms up
+                    seconds[layout].append(taken)
+        medians = {layout: statistics.median(values) for layout, values in seconds.items()}
+        for layout in LAYOUTS[1:]:
+            ratio = medians[layout] / medians["shared"]
+            print(f"K = {tasks}: {layout:15} {ratio:.3f}x of shared ({medians['shared']:.3f} s)")
+            figures[f"{layout}_ratio_k{tasks}"] = round(ratio, 3)
+    setting = {"tokens": TOKENS, "rank": 8, "threads": torch.get_num_threads(),
+               "torch": torch.__version__}  # fmt: skip
+    print(json.dumps({"benchmark": "layouts", "figures": figures, "setting": setting}))
+
+
+if __name__ == "__main__":
+    main()
