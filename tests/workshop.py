@@ -19,7 +19,7 @@ END = "<|endoftext|>"
 WORDS = ["red", "green", "blue", "one", "two", "three", "cat", "dog", "house", "tree"]
 
 
-def write_llama(folder: Path) -> Path:
+def write_llama(folder: Path, positions: int = 256) -> Path:
     """A Llama of two layers and its tokenizer, in ``folder``."""
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -41,7 +41,7 @@ def write_llama(folder: Path) -> Path:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=256,
+        max_position_embeddings=positions,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
