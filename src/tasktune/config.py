@@ -142,6 +142,24 @@ class MixtureConfig(MethodSection):
     strategy: str = "temperature"
 
 
+class TaskCurriculumConfig(MethodSection):
+    """Which tasks may be drawn now; the method's options are further keys."""
+
+    method: str = "none"
+
+
+class CurriculumConfig(MethodSection):
+    """Which examples and tasks may be drawn now; the pacing's options are further keys."""
+
+    pacing: str = "none"
+    difficulty: str = "length"
+    column: str | dict[str, str] | None = Field(
+        None, description="the data column that difficulty: column reads, or one a task"
+    )
+    hard_first: bool = Field(False, description="admit the hardest examples first")
+    tasks: TaskCurriculumConfig = Field(default_factory=TaskCurriculumConfig)
+
+
 class WeightingConfig(MethodSection):
     """How the task losses or gradients become one update; the method's options are further keys."""
 
@@ -201,6 +219,7 @@ class RunConfig(Section):
     adapter: AdapterConfig = Field(default_factory=AdapterConfig)  # type: ignore[arg-type]
     tasks: dict[str, TaskConfig] = Field(min_length=1)
     mixture: MixtureConfig = Field(default_factory=MixtureConfig)
+    curriculum: CurriculumConfig = Field(default_factory=CurriculumConfig)  # type: ignore[arg-type]
     weighting: WeightingConfig = Field(default_factory=WeightingConfig)  # type: ignore[arg-type]
     training: TrainingConfig = Field(default_factory=TrainingConfig)  # type: ignore[arg-type]
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from tasktune.config import (
     AdapterConfig,
+    CurriculumConfig,
     DomainConfig,
     EvaluationConfig,
     MixtureConfig,
@@ -20,6 +21,7 @@ from tasktune.config import (
     RunConfig,
     SourceConfig,
     TaskConfig,
+    TaskCurriculumConfig,
     TrainingConfig,
     WeightingConfig,
 )
@@ -37,6 +39,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "A source: `train`, `validation`, `test`, `domain.unlabelled`": SourceConfig,
     "`domain`": DomainConfig,
     "`mixture`": MixtureConfig,
+    "`curriculum`": CurriculumConfig,
+    "`curriculum.tasks`": TaskCurriculumConfig,
     "`weighting`": WeightingConfig,
     "`training`": TrainingConfig,
     "`evaluation`": EvaluationConfig,
@@ -85,11 +89,17 @@ def registries() -> list[tuple[str, str, Registry[Any]]]:
     from tasktune.evaluation.metrics import metrics
     from tasktune.model.layouts import layouts
     from tasktune.objective.weightings import weightings
+    from tasktune.sampling.curricula import curricula
+    from tasktune.sampling.difficulties import difficulties
     from tasktune.sampling.mixtures import mixtures
+    from tasktune.sampling.task_curricula import task_curricula
 
     return [
         ("run-file.md", "mixture", mixtures),
         ("run-file.md", "weighting", weightings),
+        ("curricula.md", "curriculum", curricula),
+        ("curricula.md", "difficulty", difficulties),
+        ("curricula.md", "task curriculum", task_curricula),
         ("layouts.md", "layout", layouts),
         ("evaluation.md", "metric", metrics),
     ]

@@ -89,6 +89,11 @@ class Split:
         """Each example's domain: ``[n]``."""
         return list(self._examples["domain"])
 
+    @property
+    def places(self) -> list[str]:
+        """Where each example's row stands: ``[n]``."""
+        return list(self._examples["place"])
+
     def input_ids(self, index: int) -> NDArray[np.int32]:
         """The tokens of an example, prompt, then target."""
         offsets = self._arrays["offsets"]

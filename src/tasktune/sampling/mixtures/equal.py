@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasktune.sampling.mixtures.base import StaticMixture, TaskStatistics, mixtures
+from tasktune.sampling.mixtures.base import Mixture, mixtures
+from tasktune.sampling.observation import TaskStatistics
 
 
 @mixtures.register("equal")
-class Equal(StaticMixture):
+class Equal(Mixture):
     """Draws every task alike, ``p_k = 1 / K``: fair to small tasks, which it repeats the most.
 
     T5, Raffel et al. 2020, arXiv 1910.10683.

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from tasktune.sampling.mixtures.base import StaticMixture, TaskStatistics, mixtures
+from tasktune.sampling.mixtures.base import Mixture, mixtures
+from tasktune.sampling.observation import TaskStatistics
 
 
 @mixtures.register("temperature")
-class Temperature(StaticMixture):
+class Temperature(Mixture):
     """Tempers the sizes: ``p_k ~ n_k ** (1 / T)``; T = 1 is proportional, T to infinity equal.
 
     mT5's alpha is ``1 / T``: its 0.3 is T = 3.33. T5, Raffel et al. 2020, arXiv 1910.10683; mT5,

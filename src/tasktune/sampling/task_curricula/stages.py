@@ -1,0 +1,52 @@
+"""Tasks that come in later."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tasktune.errors import UserError
+from tasktune.sampling.observation import TaskStatistics
+from tasktune.sampling.task_curricula.base import TaskCurriculum, check_names, task_curricula
+
+
+@task_curricula.register("stages")
+class Stages(TaskCurriculum):
+    """Opens each task at the step that you say; until then the open ones share its draws.
+
+    Curriculum learning by stages, Bengio et al. 2009 (ICML).
+
+    :param starts: task to the step that it opens at; 0 for tasks that are not named.
+    """
+
+    paper = "doi 10.1145/1553374.1553380"
+
+    def __init__(
+        self, names: tuple[str, ...], starts: dict[str, Annotated[int, Field(ge=0)]]
+    ) -> None:
+        check_names(starts, names, "curriculum.tasks.starts")
+        self.names = names
+        self.starts = np.array([starts.get(name, 0) for name in names])
+        if self.starts.min() > 0:
+            first = int(np.argmin(self.starts))
+            raise UserError(
+                f"curriculum.tasks.starts: no task is open at step 0, the first ({names[first]})"
+                f" opens at {self.starts[first]}; let one open at 0"
+            )
+
+    def rates(
+        self, step: int, rates: NDArray[np.float64], tasks: TaskStatistics
+    ) -> NDArray[np.float64]:
+        return np.asarray(np.where(self.starts <= step, rates, 0.0))
+
+    def check(self, steps: int) -> str | None:
+        late = [name for name, start in zip(self.names, self.starts, strict=True) if start >= steps]
+        if not late:
+            return None
+        return (
+            f"curriculum.tasks.starts: {', '.join(late)} would open after the last of"
+            f" training.steps {steps} and is never trained on"
+        )
