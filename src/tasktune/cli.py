@@ -51,12 +51,14 @@ def train(
 
     run = Run.open(run_file, overrides or [], say)
     console = Console(stderr=True)
+    if not resume:
+        run.begin(overwrite)
     if run.accelerator.is_main_process:
         console.print(
             receipt(run.plan(), run.config.training.steps, run.config.training.batch_tokens)
         )
     with Progress(console, run.config.training.steps) as progress:
-        run.train(resume=resume, overwrite=overwrite, report=progress.show)
+        run.train(resume=resume, report=progress.show)
     if run.accelerator.is_main_process:
         say(f"trained: {run.folder}; next: tasktune evaluate {run.folder}")
 
