@@ -9,11 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from accelerate import Accelerator
+from numpy.typing import NDArray
 
 from tasktune.config import RunConfig, SourceConfig
 from tasktune.config_file import dump_config, load_config
 from tasktune.data import Example, Row, Task, fingerprints, prepare, read_rows, render_prompts
+from tasktune.data.prepare import default_cache
 from tasktune.errors import UserError, nearest
 from tasktune.evaluation import (
     EvaluationResult,
@@ -22,11 +25,13 @@ from tasktune.evaluation import (
     evaluate,
     predict_task,
 )
+from tasktune.evaluation.evaluate import text_losses
 from tasktune.model.build import build_layout, build_model
 from tasktune.model.export import export_adapter, export_merged, save_heads
-from tasktune.model.loading import load_tokenizer
+from tasktune.model.loading import load_tokenizer, model_fingerprint
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.build import build_weighting
+from tasktune.sampling.admission import Admission, RunCurriculum
 from tasktune.sampling.mixtures import Mixture, mixtures
 from tasktune.sampling.sampler import Sampler
 from tasktune.training.checkpoint import latest_checkpoint, load_model
@@ -56,10 +61,12 @@ class Run:
         self.mixture: Mixture = mixtures.build(
             config.mixture.strategy, config.mixture.options, "mixture"
         )
+        self.curriculum = RunCurriculum(config)
         self.weighting = build_weighting(config, self.layout)
-        note = self.weighting.check(config.training.steps)
-        if note:
-            say(note)
+        steps = config.training.steps
+        for note in (*self.curriculum.check(steps), self.weighting.check(steps)):
+            if note:
+                say(note)
         if self.weighting.looks_back:
             say(f"weighting: {config.weighting.method} takes one more forward pass a step")
         check_metrics(config)
@@ -126,7 +133,31 @@ class Run:
             self.mixture,
             training.batch_tokens,
             self.config.seed,
+            self.admission(),
         )
+
+    def admission(self) -> Admission:
+        """What the curriculum lets the sampler draw, its difficulties measured."""
+        losses = None
+        base = ""
+        if self.curriculum.needs_losses:
+            self.say("curriculum: measuring the base model's loss of each training example")
+            losses = self.base_losses
+            base = model_fingerprint(self.model.source)
+        admission, notes = self.curriculum.admission(
+            self.tasks, losses=losses, base=base, cache=default_cache()
+        )
+        for note in notes:
+            self.say(note)
+        return admission
+
+    def base_losses(self, task: Task) -> NDArray[np.float64]:
+        """The base model's mean loss of each training example of a task, ``[n]``."""
+        budget = self.config.evaluation.batch_tokens
+        with self.model.base_only():
+            chosen = np.arange(len(task.train))
+            losses, counts = text_losses(self.model, task, task.train, chosen, budget)
+        return np.array(losses) / np.maximum(counts, 1)
 
     def plan(self) -> list[Plan]:
         """What each task is going to see: examples, tokens and epochs."""

@@ -71,6 +71,17 @@ def _builtin_folder(name: str) -> str:
     return str(tiny_model_folder())
 
 
+def model_fingerprint(source: str) -> str:
+    """Changes when a model folder's files do; a hub id stands for itself.
+
+    By the files' names, sizes and times: hashing the weights would take longer than loading them.
+    """
+    folder = Path(source)
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    stamps = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return f"{source} {stamps}"
+
+
 def load_tokenizer(config: ModelConfig, folder: Path) -> PreTrainedTokenizerBase:
     """The base model's tokenizer, with a padding token.
 

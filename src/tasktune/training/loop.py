@@ -71,6 +71,9 @@ class Loop:
         for step in range(start, self.training.steps):
             update, norm = self.step(step)
             log.add(update, int(self.tokens.sum()))
+            if self.sampler.learns:
+                losses = zip(update.present, update.losses.tolist(), strict=True)
+                self.sampler.observe(step, dict(losses))
             done = step + 1
             if self.is_logged(done):
                 self.publish(

@@ -57,7 +57,8 @@ class StepLog:
         """
         seconds = time.perf_counter() - self.timed_from
         drawn = self.sampler.drawn - self.drawn
-        planned = self.sampler.mixture.rates(step - 1, self.sampler.statistics)
+        planned = self.sampler.rates(step - 1)
+        admitted = self.sampler.admitted(step - 1)
         line: dict[str, Any] = {
             "step": step,
             "time": round(time.perf_counter() - self.started, 3),
@@ -72,6 +73,7 @@ class StepLog:
                     **self.means(k),
                     "rate": float(drawn[k] / max(drawn.sum(), 1)),
                     "planned_rate": float(planned[k]),
+                    "admitted": admitted[name],
                     "examples": int(self.sampler.drawn[k]),
                     "tokens": int(tokens[k]),
                     "epochs": float(self.sampler.epochs()[k]),
