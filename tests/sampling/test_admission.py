@@ -265,3 +265,14 @@ def test_looking_at_what_is_admitted_changes_nothing() -> None:
         sampler.rates(step)
         found.append(sampler.batch(step))
     assert found == expected
+
+
+def test_only_a_run_without_a_curriculum_is_even() -> None:
+    none = curricula.build("none", {}, "curriculum")
+    tasks = task_curricula.build("none", {}, "curriculum.tasks")
+    lengths, mixture = [np.full(9, 5)], mixtures.build("equal", {}, "")
+    assert Sampler(["a"], lengths, mixture, 40, 0).is_even
+    assert Sampler(["a"], lengths, mixture, 40, 0, Admission(none, tasks, [None])).is_even
+    assert not make([9], curricula.build("competence", {"steps": 9}, "curriculum")).is_even
+    stages = task_curricula.build("stages", {"starts": {}}, "", {"names": ("a",)})
+    assert not Sampler(["a"], lengths, mixture, 40, 0, Admission(none, stages, [None])).is_even

@@ -18,6 +18,7 @@ from tasktune.sampling.admission import Admission
 from tasktune.sampling.mixtures import Mixture
 from tasktune.sampling.observation import Observation, TaskStatistics
 from tasktune.sampling.order import TaskOrder
+from tasktune.sampling.task_curricula.none import AllTasks
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,13 @@ class Sampler:
         found = zip(self.orders, self.counts(step), self.rates(step), strict=True)
         shares = [count / order.size if rate > 0 else 0.0 for order, count, rate in found]
         return dict(zip(self.statistics.names, shares, strict=True))
+
+    @property
+    def is_even(self) -> bool:
+        """Whether the first and the last step draw from the same tasks and examples."""
+        return self.curriculum is None or (
+            not self._ranks and isinstance(self.curriculum.tasks, AllTasks)
+        )
 
     @property
     def learns(self) -> bool:

@@ -35,11 +35,14 @@ class Plan:
 
 
 def plan(sampler: Sampler, steps: int) -> list[Plan]:
-    """Rehearses the sampler, which costs no model: exact up to 500 steps, extrapolated beyond."""
+    """Rehearses the sampler, which costs no model: exact up to 500 steps, extrapolated beyond.
+
+    With a curriculum it is rehearsed to the end: what is drawn later is not what is drawn first.
+    """
     rehearsal = copy.deepcopy(sampler)
     count = len(sampler.statistics.names)
     examples, tokens = np.zeros(count), np.zeros(count)
-    rehearsed = min(steps, REHEARSED_STEPS)
+    rehearsed = min(steps, REHEARSED_STEPS) if sampler.is_even else steps
     for step in range(rehearsed):
         for draw in rehearsal.batch(step):
             examples[draw.task] += 1
