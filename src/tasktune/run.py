@@ -144,9 +144,11 @@ class Run:
             self.say("curriculum: measuring the base model's loss of each training example")
             losses = self.base_losses
             base = model_fingerprint(self.model.source)
-        admission, notes = self.curriculum.admission(
-            self.tasks, losses=losses, base=base, cache=default_cache()
-        )
+        # the first rank measures losses and the others read them: they must agree to the last bit
+        with self.accelerator.main_process_first():
+            admission, notes = self.curriculum.admission(
+                self.tasks, losses=losses, base=base, cache=default_cache()
+            )
         for note in notes:
             self.say(note)
         return admission

@@ -34,8 +34,8 @@ class GramianWeighting(Weighting):
         assert step.gramian is not None
         gramian = step.gramian.detach().double().cpu()
         count = len(step.present)
-        if count == 1:
-            return torch.ones(1, dtype=torch.float64)
+        if count == 1 or not bool(torch.isfinite(gramian).all()):
+            return torch.full((count,), 1 / count, dtype=torch.float64)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(step.step)
             weights = self.method(step)(gramian)
