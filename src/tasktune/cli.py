@@ -140,6 +140,27 @@ def demo(
 
 
 @app.command()
+def methods(
+    kind: Annotated[str | None, typer.Option(help="layout, mixture, weighting, ...")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lists every method by name, with its paper."""
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from tasktune.methods import list_methods, method_tables
+
+    found = list_methods(kind)
+    if as_json:
+        typer.echo(json.dumps([asdict(method) for method in found], indent=2))
+    else:
+        console = Console()
+        for table in method_tables(found):
+            console.print(table, "")
+
+
+@app.command()
 def schema() -> None:
     """Prints the JSON schema of a run's YAML, for editors."""
     from tasktune.config_file import schema as json_schema

@@ -18,8 +18,9 @@ class NashMTL(GramianWeighting):
     """The Nash bargaining solution of the tasks: ``G w = 1 / w``, whatever scale a task has.
 
     It depends on the gradients by their Gramian only, so TorchJD's solver gets the Gramian's square
-    root. Where that solver fails, as it does now and then, the step's weights are equal. Its warm start is left out: each step then depends on nothing before it. Nash-MTL, Navon
-    et al. 2022, arXiv 2202.01017.
+    root. Its warm start is left out: each step then depends on nothing before it. Where the solver
+    fails, as it does now and then, the step's weights are equal. Nash-MTL, Navon et al. 2022, arXiv
+    2202.01017.
 
     :param max_norm: of the update; 0 for no limit.
     :param iterations: of the solver.
