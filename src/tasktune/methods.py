@@ -76,7 +76,7 @@ def method_tables(methods: list[Method]) -> Iterator[Table]:
         table.add_column("what it does", ratio=1)
         if weighs:
             table.add_column("needs", no_wrap=True)
-        table.add_column("paper", max_width=17)
+        table.add_column("paper", max_width=17, overflow="fold")
         for method in own:
             needs = [method.needs] if weighs else []
             table.add_row(method.name, method.summary, *needs, method.paper)
