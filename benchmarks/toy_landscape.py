@@ -57,12 +57,14 @@ def gradients(points: Tensor) -> tuple[Tensor, Tensor]:
     return values.detach(), torch.stack(rows, dim=1)
 
 
-def descend(method: str, steps: int, rate: float) -> Tensor:
+def descend(
+    method: str, steps: int, rate: float, starts: tuple[tuple[float, float], ...] = STARTS
+) -> Tensor:
     """The paths from all starts: ``[steps / 50 + 1, S, 2]``; Adam, as the papers do."""
     name, options = METHODS[method]
-    points = torch.tensor(STARTS, dtype=torch.float64)
+    points = torch.tensor(starts, dtype=torch.float64)
     fresh = {"tasks": ("first", "second")}
-    each = [weightings.build(name, options, "weighting", fresh) for _ in STARTS]
+    each = [weightings.build(name, options, "weighting", fresh) for _ in starts]
     first, second = torch.zeros_like(points), torch.zeros_like(points)
     path = [points]
     for step in range(steps):

@@ -80,7 +80,13 @@ def write_log(folder: Path, tasks: dict[str, tuple[str, int, list[str]]], steps:
                 }
             if step == 5:
                 entries[next(iter(tasks))].update(loss=None, weight=None)
-            line = {"step": step, "time": step * 1.9, "tokens_per_second": 2140.5, "loss": 2.0}
+            line: dict[str, Any] = {
+                "step": step,
+                "time": step * 1.9,
+                "tokens_per_second": 2140.5,
+                "loss": 2.0,
+            }
+            line["conflict"] = conflict(list(tasks)[: max(len(tasks) - step % 3, 1)], chance)
             file.write(json.dumps({**line, "tasks": entries}) + "\n")
             if step % 100 == 0:
                 scores = {
@@ -88,6 +94,18 @@ def write_log(folder: Path, tasks: dict[str, tuple[str, int, list[str]]], steps:
                     for name, (_, _, metrics) in tasks.items()
                 }
                 file.write(json.dumps({"step": step, "evaluation": scores}) + "\n")
+
+
+def conflict(present: list[str], chance: random.Random) -> dict[str, Any]:
+    """Cosines of the tasks present: the first two pull apart, the second and third together."""
+    size = len(present)
+    cosines = [[1.0] * size for _ in present]
+    for i in range(size):
+        for j in range(i):
+            mean = {(1, 0): -0.3, (2, 1): 0.4}.get((i, j), 0.03)
+            cosines[i][j] = cosines[j][i] = mean + chance.gauss(0, 0.02)
+    norms = [0.1 * 3**k * chance.uniform(0.8, 1.2) for k in range(size)]
+    return {"tasks": present, "norms": norms, "cosines": cosines}
 
 
 def write_evaluation(

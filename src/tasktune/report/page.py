@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from tasktune import __version__
+from tasktune.report.conflict import conflict
 from tasktune.report.data_notes import data_rows
 from tasktune.report.headline import headline
 from tasktune.report.progress import (
@@ -58,6 +59,7 @@ def render(run: RunFiles) -> str:
         panels=loss_panels(run),
         mixture=mixture(run),
         weights=weight_rows(run),
+        conflict=conflict(run),
         tasks=task_rows(run),
         last_step=last_step(run),
         data=data_rows(run),

@@ -10,19 +10,23 @@ from tasktune.report.plot import canvas
 from tasktune.report.series import Series
 
 
-def weight_strip(task: str, weights: Series, top: float, last_step: int) -> Markup:
+def weight_strip(
+    task: str, weights: Series, top: float, last_step: int, shown: list[float] | None = None
+) -> Markup:
     """One row of the heat map: the stronger the colour, the heavier.
 
     :param top: the largest weight of any task, in full colour.
+    :param shown: what the hover says, where it is not the value itself.
     """
     cells = []
     begun = 0
-    for step, value in weights.points:
+    for index, (step, value) in enumerate(weights.points):
+        said = value if shown is None else shown[index]
         strength = round(100 * value / top) if top > 0 else 0
         cells.append(
             element(
                 "rect",
-                [element("title", [f"up to step {step:,}: {significant(value)}"])],
+                [element("title", [f"up to step {step:,}: {significant(said)}"])],
                 x=100 * begun / last_step,
                 y=0,
                 # a hair wider than its share, so that no seam shows between cells
@@ -32,6 +36,4 @@ def weight_strip(task: str, weights: Series, top: float, last_step: int) -> Mark
             )
         )
         begun = step
-    return element(
-        "div", [canvas(cells)], class_="strip", role="img", aria_label=f"Weight of {task}"
-    )
+    return element("div", [canvas(cells)], class_="strip", role="img", aria_label=task)
