@@ -10,8 +10,8 @@ from tasktune.report.series import Series
 
 
 def shade(value: float) -> str:
-    """The CSS colour of a cosine, full at 0.5 either way: gradients of tasks rarely pass it."""
-    strength = round(100 * min(abs(value) / 0.5, 1.0))
+    """The CSS colour of a cosine, strongest at 0.5 either way, and never too dark for its number."""
+    strength = round(60 * min(abs(value) / 0.5, 1.0))
     hue = "--accent" if value >= 0 else "--second"
     return f"color-mix(in srgb, var({hue}) {strength}%, var(--surface))"
 
