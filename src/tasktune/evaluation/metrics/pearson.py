@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import pearsonr
 
-from tasktune.evaluation.metrics.base import Metric, metrics
+from tasktune.evaluation.metrics.base import metrics
+from tasktune.evaluation.metrics.correlation import Correlation
 
 
 @metrics.register("pearson")
-class Pearson(Metric):
+class Pearson(Correlation):
     """Pearson's correlation of numbers, -1 to 1; 0 where either side is constant.
 
     By SciPy.
     """
 
-    kinds = ("regression",)
+    name = "pearson"
 
-    def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[Any]:
-        return np.column_stack([predictions, references]).astype(np.float64)
-
-    def score(self, statistics: NDArray[Any]) -> dict[str, float]:
-        if (np.ptp(statistics, axis=0) == 0).any():
-            return {"pearson": 0.0}
-        return {"pearson": float(pearsonr(statistics[:, 0], statistics[:, 1]).statistic)}
+    def correlate(self, predictions: NDArray[Any], references: NDArray[Any]) -> float:
+        return float(pearsonr(predictions, references).statistic)

@@ -10,7 +10,7 @@ from tasktune.report.series import Series
 
 
 def shade(value: float) -> str:
-    """The CSS colour of a cosine, strongest at 0.5 either way, and never too dark for its number."""
+    """The CSS colour of a cosine, strongest at 0.5 either way and never too dark for text."""
     strength = round(60 * min(abs(value) / 0.5, 1.0))
     hue = "--accent" if value >= 0 else "--second"
     return f"color-mix(in srgb, var({hue}) {strength}%, var(--surface))"
