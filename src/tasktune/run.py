@@ -30,7 +30,7 @@ from tasktune.model.build import build_layout, build_model
 from tasktune.model.export import export_adapter, export_merged, save_heads
 from tasktune.model.loading import load_tokenizer, model_fingerprint
 from tasktune.model.task_model import TaskModel
-from tasktune.objective.build import build_weighting
+from tasktune.objective.build import build_weighting, check_memory, free_memory
 from tasktune.sampling.admission import Admission, RunCurriculum
 from tasktune.sampling.mixtures import Mixture, mixtures
 from tasktune.sampling.sampler import Sampler
@@ -186,7 +186,8 @@ class Run:
         self.accelerator.wait_for_everyone()
         try:
             self.sampler  # noqa: B018
-            self.model  # noqa: B018
+            shared = self.model.shared_parameters()
+            check_memory(self.config, self.weighting, shared, free_memory(self.model.device))
             self.write_descriptions()
         except BaseException:
             if exists and self.accelerator.is_main_process:

@@ -53,3 +53,15 @@ def test_a_run_without_shared_parameters_has_no_section(tmp_path: Path) -> None:
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert conflict(read_run(folder)) is None
     assert 'id="conflict"' not in write_report(folder).read_text(encoding="utf-8")
+
+
+def test_a_curriculum_is_drawn_where_there_is_one(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", dict(list(PACK.items())[:3]), steps=20)
+    assert 'id="curriculum"' not in write_report(folder).read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    for line in lines:
+        for task in line.get("tasks", {}).values():
+            task["admitted"] = min(1.0, line["step"] / 40)
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    page = write_report(folder).read_text(encoding="utf-8")
+    assert 'id="curriculum"' in page and "50%" in page

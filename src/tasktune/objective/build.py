@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import psutil
+import torch
+from torch import nn
+
 from tasktune.config import RunConfig
 from tasktune.errors import UserError
 from tasktune.model.layouts import LayerShape, Layout
@@ -25,3 +31,40 @@ def build_weighting(config: RunConfig, layout: Layout) -> Weighting:
     if section.warmup or section.floor:
         return Guarded(weighting, section.warmup, section.floor)
     return weighting
+
+
+def check_memory(
+    config: RunConfig, weighting: Weighting, shared: Sequence[nn.Parameter], free: int
+) -> None:
+    """Refuses per-task gradients that can't fit, before the first step.
+
+    :param shared: the parameters that tasks share.
+    :param free: bytes of memory where the model is.
+    :raises UserError: saying how much is needed and what needs less.
+    """
+    methods = weighting.needs in ("gramian", "jacobian")
+    if not methods and not config.training.watch_conflict:
+        return
+    tasks = len(config.tasks)
+    needed = tasks * sum(p.numel() * p.element_size() for p in shared)
+    if needed <= free:
+        return
+    sizes = f"{tasks} gradients of the shared parameters take {gib(needed)} and {gib(free)} is free"
+    if methods:
+        raise UserError(
+            f"weighting.method: {config.weighting.method} needs more memory than there is: {sizes};"
+            " lower adapter.rank or choose a method that weighs losses"
+        )
+    raise UserError(f"training.watch_conflict: {sizes}; set watch_conflict: false")
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free where ``device`` computes."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)
+
+
+def gib(count: int) -> str:
+    """Bytes in GiB."""
+    return f"{count / 2**30:.2f} GiB"

@@ -15,6 +15,7 @@ from tasktune.report.conflict import conflict
 from tasktune.report.data_notes import data_rows
 from tasktune.report.headline import headline
 from tasktune.report.progress import (
+    admitted_rows,
     last_step,
     loss_panels,
     mixture,
@@ -59,6 +60,7 @@ def render(run: RunFiles) -> str:
         panels=loss_panels(run),
         mixture=mixture(run),
         weights=weight_rows(run),
+        admitted=admitted_rows(run),
         conflict=conflict(run),
         tasks=task_rows(run),
         last_step=last_step(run),

@@ -139,6 +139,19 @@ def weight_rows(run: RunFiles) -> list[WeightRow]:
     ]
 
 
+def admitted_rows(run: RunFiles) -> list[WeightRow]:
+    """A strip a task of the share of its examples that could be drawn; empty without a curriculum."""
+    series = {task: task_series(run.steps, task, "admitted") for task in run.tasks}
+    if all(value == 1 for one in series.values() for value in one.values):
+        return []
+    last = last_step(run)
+    return [
+        WeightRow(task, weight_strip(task, shares, 1.0, last), f"{shares.values[-1]:.0%}")
+        for task, shares in series.items()
+        if shares.values
+    ]
+
+
 def task_rows(run: RunFiles) -> list[TaskRow]:
     """What each task got, from the log's last line."""
     if not run.steps:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torchjd.aggregation import ConFIG as TorchJDConFIG
 
 from tasktune.objective.weightings.base import StepTasks, weightings
-from tasktune.objective.weightings.jacobian import Aggregate, JacobianWeighting
+from tasktune.objective.weightings.gramian import GramianWeighting, Method, square_root
 from tasktune.objective.weightings.preferences import Preferences, preference_vector
 
 
 @weightings.register("config")
-class ConFIG(JacobianWeighting):
+class ConFIG(GramianWeighting):
     """The direction with equal cosine to every task's gradient, as long as their projections on it.
 
-    ConFIG, Liu et al. 2024, arXiv 2408.11104.
+    It lies in the span of the gradients and depends on their inner products only: TorchJD gets the
+    Gramian's square root, whose rows stand for the gradients. ConFIG, Liu et al. 2024, arXiv
+    2408.11104.
 
     :param preferences: how much each task counts, 1 where none is given.
     """
@@ -27,10 +30,12 @@ class ConFIG(JacobianWeighting):
     def __init__(self, tasks: Sequence[str], preferences: Preferences | None = None) -> None:
         self._preferences = preference_vector(preferences, tasks, "weighting.preferences")
 
-    def aggregate(self, step: StepTasks) -> Aggregate:
-        chosen = self._preferences[list(step.present)]
+    def method(self, step: StepTasks) -> Method:
+        direction = TorchJDConFIG(pref_vector=self._preferences[list(step.present)])
 
-        def combine(jacobian: Tensor) -> Tensor:
-            return TorchJDConFIG(pref_vector=chosen.to(jacobian))(jacobian)
+        def solve(gramian: Tensor) -> Tensor:
+            root = square_root(gramian)
+            weights: Tensor = torch.linalg.pinv(root, rtol=1e-8, hermitian=True) @ direction(root)
+            return weights
 
-        return combine
+        return solve

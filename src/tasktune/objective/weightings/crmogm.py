@@ -24,7 +24,7 @@ class CRMOGM(GramianWeighting):
     :param alpha: how much of the last weights stays.
     """
 
-    paper = "NeurIPS 2022, fe4WdYtvmhz"
+    paper = "NeurIPS 2022, ScwfQ7hdwyP"
 
     def __init__(
         self, tasks: Sequence[str], alpha: Annotated[float, Field(ge=0, lt=1)] = 0.9

@@ -44,9 +44,13 @@ class DynamicWeightAverage(ScalarizedWeighting):
 
     def scalarization(self, step: StepTasks) -> Scalarize:
         average = DWA(self.temperature)
-        means = [mean[list(step.present)] for mean in self.windows.means]
-        if len(means) == 2 and all(bool(torch.isfinite(mean).all()) for mean in means):
-            average._previous_averages = means
+        if len(self.windows.means) == 2:
+            older, newer = (mean[list(step.present)] for mean in self.windows.means)
+            known = torch.isfinite(older) & torch.isfinite(newer)
+            average._previous_averages = [
+                torch.where(known, older, 1),  # a task that is new has a ratio of 1
+                torch.where(known, newer, 1),
+            ]
         return average
 
     def weights(self, step: StepTasks) -> Tensor:

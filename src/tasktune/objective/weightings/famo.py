@@ -15,6 +15,9 @@ from tasktune.objective.weightings.learned import LearnedNumbers
 from tasktune.objective.weightings.preferences import Preferences
 from tasktune.objective.weightings.scalarized import Scalarize, ScalarizedWeighting
 
+SMALL = 1e-8
+"""What TorchJD and the official code add to a loss before its logarithm."""
+
 
 @weightings.register("famo")
 class FAMO(ScalarizedWeighting):
@@ -57,7 +60,8 @@ class FAMO(ScalarizedWeighting):
 
     def observe(self, step: StepTasks) -> None:
         present = list(step.present)
-        change = torch.log(self.before[present]) - torch.log(step.losses.detach().double().cpu())
+        after = step.losses.detach().double().cpu()
+        change = torch.log(self.before[present] + SMALL) - torch.log(after + SMALL)
         shares = torch.softmax(self.numbers.at(present), dim=0)
         gradient = shares * (change - shares @ change)  # the softmax's Jacobian times the change
         self.numbers.descend(gradient, present)

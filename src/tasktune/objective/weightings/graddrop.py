@@ -19,5 +19,8 @@ class GradDrop(JacobianWeighting):
     paper = "arXiv 2010.06808"
     sums = True
 
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
     def aggregate(self, step: StepTasks) -> Aggregate:
         return TorchJDGradDrop()

@@ -27,8 +27,9 @@ class GradVac(GramianWeighting):
     sums = True
 
     def __init__(
-        self, tasks: Sequence[str], beta: Annotated[float, Field(ge=0, le=1)] = 0.5
+        self, tasks: Sequence[str], seed: int = 0, beta: Annotated[float, Field(ge=0, le=1)] = 0.5
     ) -> None:
+        self.seed = seed
         self.beta = beta
         self._cosines = torch.zeros(len(tasks), len(tasks), dtype=torch.float64)
 

@@ -9,16 +9,15 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from tasktune.objective.weightings.base import StepTasks, Weighting
+from tasktune.objective.weightings.base import StepTasks
+from tasktune.objective.weightings.draws import draws
+from tasktune.objective.weightings.unanswered import MayFail
 
 Aggregate = Callable[[Tensor], Tensor]
 
 
-class JacobianWeighting(Weighting):
-    """An update made of the tasks' gradients entry by entry: no weighted sum, and dearer than one.
-
-    Methods that draw do so as a function of the step, so that a resumed run draws the same.
-    """
+class JacobianWeighting(MayFail):
+    """An update made of the tasks' gradients entry by entry: no weighted sum, and dearer than one."""
 
     needs = "jacobian"
     sums: ClassVar[bool] = False
@@ -32,10 +31,10 @@ class JacobianWeighting(Weighting):
         assert step.jacobian is not None
         if len(step.present) == 1:
             return step.jacobian[0]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(step.step)
+        with draws(self.seed, step.step, step.jacobian.device):
             update = self.aggregate(step)(step.jacobian)
         if not bool(torch.isfinite(update).all()):
+            self.failed(step, "its update is not finite")
             return step.jacobian.mean(dim=0)
         return update / len(step.present) if self.sums else update
 

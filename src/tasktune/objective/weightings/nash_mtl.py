@@ -7,41 +7,43 @@ from typing import Annotated
 import torch
 from pydantic import Field
 from torch import Tensor
-from torchjd.aggregation._nash_mtl import _NashMTLWeighting
+from torchjd.aggregation import FairGradWeighting
 
 from tasktune.objective.weightings.base import StepTasks, weightings
-from tasktune.objective.weightings.gramian import GramianWeighting, Method, require
+from tasktune.objective.weightings.gramian import GramianWeighting, Method
 
 
 @weightings.register("nash_mtl")
 class NashMTL(GramianWeighting):
     """The Nash bargaining solution of the tasks: ``G w = 1 / w``, whatever scale a task has.
 
-    It depends on the gradients by their Gramian only, so TorchJD's solver gets the Gramian's square
-    root. Its warm start is left out: each step then depends on nothing before it. Where the solver
-    fails, as it does now and then, the step's weights are equal. Nash-MTL, Navon et al. 2022, arXiv
-    2202.01017.
+    The same equation as FairGrad's at alpha = 1, so TorchJD's solver of that one is used, on the
+    matrix of cosines: TorchJD's NashMTL linearises it step by step and, from some ten tasks on,
+    mostly gives its starting point back. Nash-MTL, Navon et al. 2022, arXiv 2202.01017.
 
-    :param max_norm: of the update; 0 for no limit.
-    :param iterations: of the solver.
+    :param max_norm: of the update; 0 for no limit. Without it, its square is the number of tasks.
     """
 
     paper = "arXiv 2202.01017"
+    power = -0.5
 
-    def __init__(
-        self,
-        max_norm: Annotated[float, Field(ge=0)] = 1.0,
-        iterations: Annotated[int, Field(ge=1)] = 20,
-    ) -> None:
-        require("nash_mtl", "cvxpy", "ecos")
+    def __init__(self, max_norm: Annotated[float, Field(ge=0)] = 1.0) -> None:
         self.max_norm = max_norm
-        self.iterations = iterations
+
+    def weights(self, step: StepTasks) -> Tensor:
+        weights = super().weights(step)
+        assert step.gramian is not None
+        squared = float(weights @ step.gramian.double().cpu() @ weights)
+        if self.max_norm and squared > self.max_norm**2:
+            return weights * (self.max_norm / squared**0.5)
+        return weights
 
     def method(self, step: StepTasks) -> Method:
-        solver = _NashMTLWeighting(len(step.present), self.max_norm, 1, self.iterations)
+        return bargain
 
-        def solve(gramian: Tensor) -> Tensor:
-            values, vectors = torch.linalg.eigh(gramian)
-            return torch.as_tensor(solver(vectors * values.clamp_min(0).sqrt())).double()
 
-        return solve
+def bargain(gramian: Tensor) -> Tensor:
+    """The positive solution of ``G w = 1 / w``, ``[P]``."""
+    norms = gramian.diagonal().sqrt()
+    solved: Tensor = FairGradWeighting(alpha=1.0)(gramian / torch.outer(norms, norms))
+    return solved / norms

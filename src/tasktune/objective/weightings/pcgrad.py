@@ -19,5 +19,8 @@ class PCGrad(GramianWeighting):
     paper = "arXiv 2001.06782"
     sums = True
 
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
     def method(self, step: StepTasks) -> Method:
         return PCGradWeighting()

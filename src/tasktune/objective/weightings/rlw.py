@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torchjd.scalarization import Random
 
 from tasktune.objective.weightings.base import StepTasks, weightings
+from tasktune.objective.weightings.preferences import Preferences
 from tasktune.objective.weightings.scalarized import Scalarize, ScalarizedWeighting
 
 
@@ -18,6 +21,12 @@ class RandomLossWeighting(ScalarizedWeighting):
     """
 
     paper = "arXiv 2111.10603"
+
+    def __init__(
+        self, tasks: Sequence[str], seed: int = 0, preferences: Preferences | None = None
+    ) -> None:
+        super().__init__(tasks, preferences)
+        self.seed = seed
 
     def scalarization(self, step: StepTasks) -> Scalarize:
         return Random()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tasktune.objective.weightings.base import StepTasks, Weighting
+from tasktune.objective.weightings.draws import draws
 from tasktune.objective.weightings.normal import sum_to_one
 from tasktune.objective.weightings.preferences import Preferences, preference_vector
 
@@ -19,12 +20,12 @@ class ScalarizedWeighting(Weighting):
     """Weights that are a scalarisation's derivatives by the losses, scaled to sum to 1.
 
     The fixed sum keeps the learning rate's meaning: what a method says is how tasks compare.
-    Methods that draw do so as a function of the step.
 
     :param preferences: multiplies each task's weight, 1 where none is given.
     """
 
     needs = "losses"
+    seed: int = 0
 
     def __init__(self, tasks: Sequence[str], preferences: Preferences | None = None) -> None:
         self.preferences = preference_vector(preferences, tasks, "weighting.preferences")
@@ -36,8 +37,7 @@ class ScalarizedWeighting(Weighting):
     def raw_weights(self, step: StepTasks) -> Tensor:
         """The paper's own weights, before they are scaled: ``[P]``."""
         losses = step.losses.detach().double().cpu().requires_grad_()
-        with torch.enable_grad(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(step.step)
+        with torch.enable_grad(), draws(self.seed, step.step):
             (weights,) = torch.autograd.grad(self.scalarization(step)(losses), losses)
         return weights
 

@@ -45,9 +45,9 @@ class SmoothTchebycheff(ScalarizedWeighting):
 
     def weights(self, step: StepTasks) -> Tensor:
         present = torch.tensor(step.present)
-        early = present[self.seen[present] < self.window]
-        losses = torch.zeros_like(self.nadir)
+        losses = torch.full_like(self.nadir, torch.nan)
         losses[present] = step.losses.detach().double().cpu()
+        early = present[(self.seen[present] < self.window) & torch.isfinite(losses[present])]
         self.seen[early] += 1
         self.nadir[early] += (losses[early] - self.nadir[early]) / self.seen[early]
         return super().weights(step)

@@ -8,10 +8,13 @@ import torch
 from torch import Tensor
 
 from tasktune.objective.weightings.base import StepTasks
+from tasktune.objective.weightings.memory import to_list, to_tensor
 
 
 class Windows:
     """Each task's mean loss over windows of ``length`` steps; an absent task keeps its last.
+
+    A task that was never there has no mean: it is not a number.
 
     :param count: K.
     :param keep: how many finished windows are remembered.
@@ -28,8 +31,10 @@ class Windows:
     def add(self, step: StepTasks) -> bool:
         """One more step; whether it ended a window."""
         present = list(step.present)
-        self._sums[present] += step.losses.detach().double().cpu()
-        self._seen[present] += 1
+        losses = step.losses.detach().double().cpu()
+        known = torch.isfinite(losses)
+        self._sums[present] += torch.where(known, losses, 0)
+        self._seen[present] += known.double()
         self._steps += 1
         if self._steps < self.length:
             return False
@@ -44,7 +49,7 @@ class Windows:
     def state_dict(self) -> dict[str, Any]:
         """What is remembered."""
         return {
-            "means": [mean.tolist() for mean in self.means],
+            "means": [to_list(mean) for mean in self.means],
             "sums": self._sums.tolist(),
             "seen": self._seen.tolist(),
             "steps": self._steps,
@@ -52,7 +57,7 @@ class Windows:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from ``state_dict``'s answer."""
-        self.means = [torch.tensor(mean, dtype=torch.float64) for mean in state["means"]]
+        self.means = [to_tensor(mean) for mean in state["means"]]
         self._sums = torch.tensor(state["sums"], dtype=torch.float64)
         self._seen = torch.tensor(state["seen"], dtype=torch.float64)
         self._steps = int(state["steps"])
