@@ -140,7 +140,7 @@ def weight_rows(run: RunFiles) -> list[WeightRow]:
 
 
 def admitted_rows(run: RunFiles) -> list[WeightRow]:
-    """A strip a task of the share of its examples that could be drawn; empty without a curriculum."""
+    """A strip a task: the share of its examples that could be drawn; none without a curriculum."""
     series = {task: task_series(run.steps, task, "admitted") for task in run.tasks}
     if all(value == 1 for one in series.values() for value in one.values):
         return []
