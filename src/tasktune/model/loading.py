@@ -85,9 +85,10 @@ def model_fingerprint(source: str) -> str:
 def load_tokenizer(config: ModelConfig, folder: Path) -> PreTrainedTokenizerBase:
     """The base model's tokenizer, with a padding token.
 
-    :raises UserError: if there is none.
+    :raises UserError: if there is none, or the model is of a kind that can't be trained.
     """
     source = resolve_base(config.base, folder)
+    _describe(source, config)  # said before what an encoder's tokenizer lacks
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             source, revision=config.revision, trust_remote_code=config.trust_remote_code
