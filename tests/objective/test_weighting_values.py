@@ -90,7 +90,6 @@ def test_published_aggregations(name: str) -> None:
 
 def test_closed_forms_for_two_tasks() -> None:
     torch.manual_seed(0)
-    unsolved = 0
     for number in range(20):
         jacobian = torch.randn(2, 5, dtype=torch.float64)
         jacobian[1] -= 1.5 * jacobian[0]  # so that they conflict
@@ -104,13 +103,9 @@ def test_closed_forms_for_two_tasks() -> None:
         cosine = g12 / math.sqrt(g11 * g22)
         nash = tensor(1 / math.sqrt(g11), 1 / math.sqrt(g22)) / math.sqrt(1 + cosine)
         ours = build("nash_mtl", ("a", "b"), max_norm=0).weights(taken)
-        if torch.equal(ours, torch.ones_like(ours)):
-            unsolved += 1  # TorchJD's solver gave its starting point back
-        else:
-            close(ours / ours.sum(), nash / nash.sum(), 1e-4)
+        close(ours, nash, 1e-4)
         impartial = build("imtl_g", ("a", "b")).weights(taken)
         close(impartial, nash / nash.sum(), 1e-4)
-    assert unsolved <= 4
 
 
 def test_dwa() -> None:
@@ -286,6 +281,7 @@ def test_tasks_in_another_order_get_the_same_weights(name: str) -> None:
         close(first.weights(moved), second.weights(plain)[order], 2e-3)
 
 
+@pytest.mark.filterwarnings("ignore:weighting")
 @pytest.mark.parametrize("name", [n for n, c in weightings.items() if c.needs == "gramian"])
 def test_a_gramian_that_is_not_finite_gives_equal_weights(name: str) -> None:
     jacobian = torch.full((2, 2), math.nan, dtype=torch.float64)

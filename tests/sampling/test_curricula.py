@@ -145,7 +145,8 @@ def test_nothing_is_measured_unless_asked_for() -> None:
 def test_warnings() -> None:
     late = section(tasks={"method": "stages", "starts": {"squad": 100}})
     assert late.check(101) == []
-    assert "squad would open after the last of training.steps 100" in late.check(100)[0]
+    with pytest.raises(UserError, match=r"squad would open after the last of training.steps 100;"):
+        late.check(100)
     slow = section(tasks={"method": "anti", "steps": 50, "hard": ["hard"]})
     assert slow.check(51) == []
     assert "only from step 50 of training.steps 50" in slow.check(50)[0]

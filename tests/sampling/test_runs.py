@@ -69,4 +69,7 @@ def test_mistakes(workshop: Workshop) -> None:
     assert "unknown task 'scor'; did you mean 'score'?" in workshop.complaint(
         "curriculum={tasks: {method: stages, starts: {scor: 3}}}"
     )
+    assert "score would open after the last of training.steps 6" in workshop.complaint(
+        "curriculum={tasks: {method: stages, starts: {score: 6}}}"
+    )
     assert not (workshop.folder / "run").exists()

@@ -21,7 +21,7 @@ def build_weighting(config: RunConfig, layout: Layout) -> Weighting:
     :raises UserError: for an unknown method or option, or one that has nothing to act on.
     """
     section = config.weighting
-    context = {"tasks": tuple(config.tasks)}
+    context = {"tasks": tuple(config.tasks), "seed": config.seed}
     weighting = weightings.build(section.method, section.options, "weighting", context)
     if weighting.needs in ("gramian", "jacobian") and not layout.shared(LayerShape(1, 1)):
         raise UserError(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tasktune.objective.weightings.base import StepTasks, Weighting, weightings
 from tasktune.objective.weightings.clocks import too_short
+from tasktune.objective.weightings.memory import to_list, to_tensor
 from tasktune.objective.weightings.normal import sum_to_one
 from tasktune.objective.weightings.preferences import Preferences, preference_vector
 from tasktune.objective.weightings.windows import Windows
@@ -24,8 +25,8 @@ class CoBa(Weighting):
     RCS compares the tasks, ACS a task with its own past, and DF leans to ACS once the worst task
     turns. DF is clamped to 1, which the released code forgets, and the state is in the checkpoint.
     Losses are of training, averaged over windows of steps; the paper takes validation losses, which
-    would cost further passes. Equal until the first slopes are there. CoBa, Gong et al. 2024, arXiv
-    2410.06741.
+    would cost further passes. Equal until the first slopes are there; a task that came later has an
+    equal share until its own is. CoBa, Gong et al. 2024, arXiv 2410.06741.
 
     :param window: steps that make one point of a loss curve.
     :param points: of the curve that a slope is fitted to.
@@ -52,13 +53,20 @@ class CoBa(Weighting):
 
     def weights(self, step: StepTasks) -> Tensor:
         present = list(step.present)
-        chosen = torch.ones(len(present), dtype=torch.float64)
-        history = torch.stack(self.slopes)[:, present] if self.slopes else None
-        if history is not None and bool(torch.isfinite(history).all()):
-            chosen = balance(history, self.temperature)
+        shares = self.shares(present)
         if self.windows.add(step):
             self.fit()
-        return sum_to_one(chosen * self.preferences[present])
+        return sum_to_one(shares * self.preferences[present])
+
+    def shares(self, present: list[int]) -> Tensor:
+        """CoBa's weights among the tasks whose slopes are known, equal shares for others."""
+        shares = torch.full((len(present),), 1 / len(present), dtype=torch.float64)
+        if self.slopes:
+            history = torch.stack(self.slopes)[:, present]
+            known = torch.isfinite(history[-1])
+            if bool(known.any()):
+                shares[known] = balance(history[:, known], self.temperature) * known.double().mean()
+        return shares
 
     def fit(self) -> None:
         """One more slope of each task's relative loss, once there are points enough."""
@@ -78,15 +86,15 @@ class CoBa(Weighting):
     def state_dict(self) -> dict[str, Any]:
         return {
             "windows": self.windows.state_dict(),
-            "first": None if self.first is None else self.first.tolist(),
-            "slopes": [slopes.tolist() for slopes in self.slopes],
+            "first": None if self.first is None else to_list(self.first),
+            "slopes": [to_list(slopes) for slopes in self.slopes],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.windows.load_state_dict(state["windows"])
         first = state["first"]
-        self.first = None if first is None else torch.tensor(first, dtype=torch.float64)
-        self.slopes = [torch.tensor(slopes, dtype=torch.float64) for slopes in state["slopes"]]
+        self.first = None if first is None else to_tensor(first)
+        self.slopes = [to_tensor(slopes) for slopes in state["slopes"]]
 
 
 HISTORY = 50
@@ -100,8 +108,12 @@ def slope(curve: Tensor) -> Tensor:
 
 
 def balance(slopes: Tensor, temperature: float) -> Tensor:
-    """CoBa's weights from a history of slopes ``[N, P]``, the newest last: ``[P]``."""
-    factor = divergence_factor(slopes.max(dim=1).values, temperature)
+    """CoBa's weights from a history of slopes ``[N, P]``, the newest last: ``[P]``.
+
+    Early slopes may be missing; all of the newest are there.
+    """
+    worst = torch.where(torch.isfinite(slopes), slopes, -torch.inf).max(dim=1).values
+    factor = divergence_factor(worst[torch.isfinite(worst)], temperature)
     return factor * relative_score(slopes[-1]) + (1 - factor) * absolute_score(slopes)
 
 
@@ -113,8 +125,9 @@ def relative_score(slopes: Tensor) -> Tensor:
 
 def absolute_score(slopes: Tensor) -> Tensor:
     """ACS: ``softmax_i(-N a_i / sum_t |a_i(t)|)`` of a history ``[N, P]``: ``[P]``."""
-    total = slopes.abs().sum(dim=0).clamp_min(torch.finfo(slopes.dtype).tiny)
-    return torch.softmax(-len(slopes) * slopes[-1] / total, dim=0)
+    known = torch.isfinite(slopes)
+    total = torch.where(known, slopes, 0).abs().sum(dim=0).clamp_min(torch.finfo(slopes.dtype).tiny)
+    return torch.softmax(-known.sum(dim=0) * slopes[-1] / total, dim=0)
 
 
 def divergence_factor(worst: Tensor, temperature: float) -> Tensor:

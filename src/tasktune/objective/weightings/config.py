@@ -9,7 +9,7 @@ from torch import Tensor
 from torchjd.aggregation import ConFIG as TorchJDConFIG
 
 from tasktune.objective.weightings.base import StepTasks, weightings
-from tasktune.objective.weightings.gramian import GramianWeighting, Method, square_root
+from tasktune.objective.weightings.gramian import GramianWeighting, Method, factor
 from tasktune.objective.weightings.preferences import Preferences, preference_vector
 
 
@@ -17,8 +17,8 @@ from tasktune.objective.weightings.preferences import Preferences, preference_ve
 class ConFIG(GramianWeighting):
     """The direction with equal cosine to every task's gradient, as long as their projections on it.
 
-    It lies in the span of the gradients and depends on their inner products only: TorchJD gets the
-    Gramian's square root, whose rows stand for the gradients. ConFIG, Liu et al. 2024, arXiv
+    It lies in the span of the gradients and depends on their inner products only: TorchJD gets a
+    factor of the Gramian, whose rows stand for the gradients. ConFIG, Liu et al. 2024, arXiv
     2408.11104.
 
     :param preferences: how much each task counts, 1 where none is given.
@@ -34,8 +34,8 @@ class ConFIG(GramianWeighting):
         direction = TorchJDConFIG(pref_vector=self._preferences[list(step.present)])
 
         def solve(gramian: Tensor) -> Tensor:
-            root = square_root(gramian)
-            weights: Tensor = torch.linalg.pinv(root, rtol=1e-8, hermitian=True) @ direction(root)
+            rows = factor(gramian)
+            weights: Tensor = torch.linalg.pinv(rows.T) @ direction(rows)
             return weights
 
         return solve

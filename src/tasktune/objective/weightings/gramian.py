@@ -18,6 +18,8 @@ Method = Callable[[Tensor], Tensor]
 
 STILL = 1e-16
 """A task whose squared gradient norm is below this part of the largest has no gradient."""
+RANK = 1e-12
+"""Eigenvalues below this part of the largest are rounding."""
 
 
 class GramianWeighting(MayFail):
@@ -68,7 +70,8 @@ class GramianWeighting(MayFail):
         if not bool(torch.isfinite(weights).all()):
             self.failed(step, "its weights are not finite")
             return None
-        return weights * scale**self.power
+        rescaled: Tensor = weights * scale**self.power
+        return rescaled
 
 
 def only(step: StepTasks, gramian: Tensor, chosen: Tensor) -> StepTasks:
@@ -85,13 +88,15 @@ def only(step: StepTasks, gramian: Tensor, chosen: Tensor) -> StepTasks:
     )
 
 
-def square_root(gramian: Tensor) -> Tensor:
-    """A matrix ``[P, P]`` with the same Gramian as the tasks' gradients, for methods of matrices.
+def factor(gramian: Tensor) -> Tensor:
+    """Rows with the same inner products as the tasks' gradients, ``[P, rank]``.
 
-    It is symmetric: ``R R = G``.
+    They stand for the gradients in methods of matrices that depend on the Gramian only.
     """
     values, vectors = torch.linalg.eigh(gramian)
-    return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    kept = values > RANK * values.max()
+    rows: Tensor = vectors[:, kept] * values[kept].sqrt()
+    return rows
 
 
 def require(name: str, *packages: str) -> None:

@@ -13,9 +13,9 @@ from tasktune.objective.weightings.gramian import GramianWeighting, Method
 class IMTLG(GramianWeighting):
     """The update with equal projections on every task's unit gradient.
 
-    ``u . g_i / |g_i|`` is the same for all i, ``sum w = 1``. Where tasks agree that sum can come out
-    negative before it is scaled to 1, and the scaled update would raise every loss; its sign is
-    then turned, and its size is limited. IMTL-G, Liu et al. 2021 (ICLR).
+    ``u . g_i / |g_i|`` is the same for all i, ``sum w = 1``. Where tasks agree, that sum can be
+    negative or close to 0 before it is scaled to 1, and the scaled update would raise every loss:
+    its sign is then turned and its size limited. IMTL-G, Liu et al. 2021 (ICLR).
     """
 
     paper = "ICLR 2021, IMPnRXEWpvr"

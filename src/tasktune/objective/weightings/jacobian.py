@@ -17,7 +17,7 @@ Aggregate = Callable[[Tensor], Tensor]
 
 
 class JacobianWeighting(MayFail):
-    """An update made of the tasks' gradients entry by entry: no weighted sum, and dearer than one."""
+    """An update made of the tasks' gradients entry by entry: no weighted sum, and dearer."""
 
     needs = "jacobian"
     sums: ClassVar[bool] = False

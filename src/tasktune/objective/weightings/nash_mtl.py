@@ -32,11 +32,11 @@ class NashMTL(GramianWeighting):
 
     def weights(self, step: StepTasks) -> Tensor:
         weights = super().weights(step)
+        if len(weights) == 1 or not self.max_norm:
+            return weights
         assert step.gramian is not None
-        squared = float(weights @ step.gramian.double().cpu() @ weights)
-        if self.max_norm and squared > self.max_norm**2:
-            return weights * (self.max_norm / squared**0.5)
-        return weights
+        norm = float(weights @ step.gramian.double().cpu() @ weights) ** 0.5
+        return weights * (self.max_norm / norm) if norm > self.max_norm else weights
 
     def method(self, step: StepTasks) -> Method:
         return bargain

@@ -12,10 +12,3 @@ def sum_to_one(weights: Tensor) -> Tensor:
     if not bool(torch.isfinite(weights).all()) or float(total) <= 0:
         return torch.full_like(weights, 1 / len(weights))
     return weights / total
-
-
-def finite_or_equal(weights: Tensor) -> Tensor:
-    """The weights themselves; equal ones where a solver's answer is not finite."""
-    if bool(torch.isfinite(weights).all()):
-        return weights
-    return torch.full_like(weights, 1 / len(weights))

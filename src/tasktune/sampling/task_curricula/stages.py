@@ -43,10 +43,14 @@ class Stages(TaskCurriculum):
         return np.asarray(np.where(self.starts <= step, rates, 0.0))
 
     def check(self, steps: int) -> str | None:
+        """Refuses tasks that would never be trained on.
+
+        :raises UserError: naming them.
+        """
         late = [name for name, start in zip(self.names, self.starts, strict=True) if start >= steps]
-        if not late:
-            return None
-        return (
-            f"curriculum.tasks.starts: {', '.join(late)} would open after the last of"
-            f" training.steps {steps} and is never trained on"
-        )
+        if late:
+            raise UserError(
+                f"curriculum.tasks.starts: {', '.join(late)} would open after the last of"
+                f" training.steps {steps}; open earlier, train longer or leave the task out"
+            )
+        return None
