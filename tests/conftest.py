@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from transformers import AutoTokenizer
 
 from tests.workshop import Workshop, write_llama
 
@@ -36,6 +38,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tiny Llama of random weights and a byte-level tokenizer."""
     return write_llama(tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture(scope="session")
+def tokenizer(llama: Path) -> Any:
+    """The tiny Llama's tokenizer: bytes and a few merges, an end-of-text token and no other."""
+    return AutoTokenizer.from_pretrained(llama)
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ MISTAKES: dict[str, tuple[Spoil, list[str]]] = {
     ),
     "columns differ": (
         rewrite("colour.tsv", "text\tlabel\na\t0\nb\t1\textra\n"),
-        ["colour.tsv line 3 has 3 columns where 2 are expected"],
+        ["colour.tsv line 3: 3 columns where 2 are expected", "on_bad_rows"],
     ),
     "lines differ": (
         rewrite("words.xx", "eins\nzwei\n"),

@@ -16,13 +16,13 @@ RESERVED_NAMES = ("all", "base", "mean", "shared", *SPLITS)
 class Section(BaseModel):
     """A section of the YAML: unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class MethodSection(BaseModel):
     """A section that names a method; every other key is an argument of its constructor."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -118,9 +118,13 @@ class TaskConfig(Section):
         """YAML reads ``0: no`` as a number and a boolean; data files hold the strings."""
         if not isinstance(value, dict):
             return value
+        if not value:
+            raise ValueError("labels is empty; leave it out to use the labels that train has")
         for key, label in value.items():
             if isinstance(key, bool) or isinstance(label, bool):
                 raise ValueError(f"YAML reads {key}: {label} as a boolean; put both in quotes")
+            if label is None or not str(label).strip():
+                raise ValueError(f"label '{key}' has no word that the model could write")
         return {str(key): str(label) for key, label in value.items()}
 
     @model_validator(mode="after")
@@ -131,6 +135,10 @@ class TaskConfig(Section):
             raise ValueError("kind: regression is predicted by a head; set head: true")
         if self.kind != "language_modeling" and not self.prompt:
             raise ValueError(f"prompt is empty; kind {self.kind} needs one")
+        if self.kind == "language_modeling" and self.prompt:
+            raise ValueError("kind: language_modeling reads no prompt; put the text into target")
+        if self.labels is not None and self.kind != "classification":
+            raise ValueError(f"labels needs kind classification, not {self.kind}")
         if self.range is not None and self.range[0] >= self.range[1]:
             raise ValueError(f"range: {list(self.range)} is empty; the first must be the smaller")
         return self

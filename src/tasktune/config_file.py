@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
-from tasktune.config import MethodSection, RunConfig
+from tasktune.config import RunConfig
 from tasktune.errors import UserError, nearest
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML that refuses a key that stands twice, instead of taking the last."""
+MERGE = "tag:yaml.org,2002:merge"  # YAML's ``<<``
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Hashable] = set()
+
+class _Loader(yaml.SafeLoader):
+    """YAML that refuses a key that stands twice, instead of taking the last.
+
+    Keys are looked at while nodes are composed: later, merging (``<<``) has put keys together that
+    may well be equal.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen: set[Any] = set()
         for key_node, _ in node.value:
+            where = f"{self.name} line {key_node.start_mark.line + 1}"
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise UserError(
+                    f"{where}: a key in braces or brackets; put text that has braces in quotes,"
+                    ' such as target: "{label}"'
+                )
+            if key_node.tag == MERGE:
+                continue
             key = self.construct_object(key_node, deep=True)
             if key in seen:
-                mark = key_node.start_mark
-                raise UserError(f"{mark.name} line {mark.line + 1}: key '{key}' stands twice")
+                raise UserError(f"{where}: key '{key}' stands twice")
             seen.add(key)
-        return super().construct_mapping(node, deep)
+        return node
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
@@ -55,66 +71,114 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} does not exist; name a run's YAML file or its folder") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
-    loader = _Loader(text)
-    loader.name = str(path)
     try:
-        content = loader.get_single_data()
+        content = parse_yaml(text, str(path))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UserError(f"{path} line {line}: not YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a 13th month
         raise UserError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} holds no keys; a run needs at least tasks:")
     return content
 
 
+def parse_yaml(text: str, name: str) -> Any:
+    """YAML without tags that build objects, and without keys that stand twice.
+
+    :param name: what ``text`` is, for messages.
+    """
+    loader = _Loader(text)
+    loader.name = name
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
+
+
 def apply_override(content: dict[str, Any], override: str) -> None:
     """Lays one ``key=value`` over ``content``.
 
-    :raises UserError: if it has no ``=`` or its value isn't YAML; an unknown key is found later.
+    :raises UserError: if it has no ``=``, its value isn't YAML, or no such key can be; a method's
+        own options are checked later, when the method is built.
     """
     key, separator, text = override.partition("=")
     if not separator or not key:
         raise UserError(f"'{override}' is no override; write KEY=VALUE, such as training.steps=50")
     try:
-        value = yaml.load(text, _Loader)  # noqa: S506  a safe loader, and stricter
-    except yaml.YAMLError:
-        raise UserError(f"{key}: the value {text!r} is not YAML") from None
+        value = parse_yaml(text, key)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise UserError(f"{key}: the value {shown(text)} is not YAML") from None
     *sections, last = key.split(".")
     place = content
-    for section in sections:
-        inner = place.setdefault(section, {})
-        if not isinstance(inner, dict):
-            raise UserError(f"{key}: {section} is a value and has no keys")
-        place = inner
+    for depth, section in enumerate(sections):
+        if depth == 1 and sections[0] == "tasks" and section not in place:
+            raise UserError(f"{key}: unknown task '{section}'; {nearest(section, place)}")
+        if place.get(section) is None:  # absent, or a heading with nothing under it
+            place[section] = {}
+        if not isinstance(place[section], dict):
+            raise UserError(f"{key}: {section} is a value and has no keys; override it whole")
+        place = place[section]
     place[last] = value
 
 
 def explain(error: ValidationError, content: dict[str, Any]) -> str:
     """The first thing that is wrong, in a line."""
-    first = error.errors()[0]
-    location = [str(part) for part in first["loc"] if part not in ("function-after", "str", "dict")]
-    if first["type"] == "extra_forbidden":
-        *sections, key = location
+    problem = most_telling(error.errors(), content)
+    path = location(problem, content)
+    if problem["type"] == "extra_forbidden":
+        *sections, key = path
         under = f" under {'.'.join(sections)}" if sections else ""
-        return f"unknown key '{key}'{under}; {nearest(key, keys_of(section_at(sections)))}"
-    place = ".".join(location) or "the run"
-    if first["type"] == "missing":
+        return f"unknown key '{key}'{under}; {nearest(key, section_at(sections).model_fields)}"
+    place = ".".join(path) or "the run"
+    if problem["type"] == "missing":
         return f"{place} is missing"
-    message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "model_type":
+        message = "Input should be a section of keys and values"
+    if problem["type"] == "value_error":
         return f"{place}: {message}"
-    return f"{place}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
+    return f"{place}: {message[0].lower()}{message[1:]}, got {shown(problem['input'])}"
+
+
+def most_telling(problems: Sequence[ErrorDetails], content: dict[str, Any]) -> ErrorDetails:
+    """An unknown key before the key that it was meant to be; inside a value before all of it."""
+    for problem in problems:
+        if problem["type"] == "extra_forbidden":
+            return problem
+    first = location(problems[0], content)
+    inside = [p for p in problems if location(p, content)[: len(first)] == first]
+    return max(inside, key=lambda problem: len(location(problem, content)))
+
+
+def location(problem: ErrorDetails, content: Any) -> list[str]:
+    """The keys that lead to a problem, without pydantic's own words for the types that it tried."""
+    path = []
+    for part in problem["loc"]:
+        known = range(len(content)) if isinstance(content, list) else content
+        if isinstance(content, (dict, list)) and part in known:
+            content = content[part]  # type: ignore[index]
+        elif problem["type"] != "missing" or part != problem["loc"][-1]:
+            continue
+        path.append(str(part))
+    return path
+
+
+def shown(value: Any) -> str:
+    """A value as a message can hold it."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def section_at(path: Sequence[str]) -> type[BaseModel]:
-    """The model of the section at a path, as far as it can be followed."""
+    """The model of the section at a path."""
     model: type[BaseModel] = RunConfig
-    for name in path:
-        field = model.model_fields.get(name)
-        inner = None if field is None else nested_model(field.annotation)
-        model = inner or model
+    names = iter(path)
+    for name in names:
+        annotation = model.model_fields[name].annotation
+        if get_origin(annotation) is dict:
+            next(names, None)  # a task's name, which the models don't know
+        model = nested_model(annotation) or model
     return model
 
 
@@ -122,25 +186,36 @@ def nested_model(annotation: Any) -> type[BaseModel] | None:
     """The section model inside an annotation, such as the value of a dictionary."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for argument in getattr(annotation, "__args__", ()):
+    for argument in get_args(annotation):
         found = nested_model(argument)
         if found is not None:
             return found
     return None
 
 
-def keys_of(model: type[BaseModel]) -> list[str]:
-    """The keys that a section knows."""
-    return list(model.model_fields)
-
-
 def dump_config(config: RunConfig) -> str:
-    """The resolved run as YAML that loads again."""
-    content = config.model_dump(mode="json", exclude_none=True)
-    for name, section in vars(config).items():
-        if isinstance(section, MethodSection):
-            content[name].update(section.options)
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    """The resolved run as YAML that loads again, to an equal run."""
+    return yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True)
+
+
+def plain(value: Any) -> Any:
+    """A section as YAML holds it.
+
+    A null that is the key's default is left out; one that isn't, such as ``max_gradient_norm:``,
+    says something and stays.
+    """
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return {
+            name: plain(entry)
+            for name, entry in value
+            if entry is not None or name not in fields or fields[name].default is not None
+        }
+    if isinstance(value, dict):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    return value
 
 
 def schema() -> dict[str, Any]:

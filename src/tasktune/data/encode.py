@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from tasktune.config import TaskConfig
 from tasktune.data.render import Renderer
 from tasktune.data.sources import Row
 from tasktune.data.split import Encoded, Example
+from tasktune.errors import UserError
 
 Tokenizer = Any  # a Transformers tokenizer; data/ does not import that library
 BATCH = 1000
@@ -21,9 +23,16 @@ class Encoder:
     A prompt has the tokenizer's own special tokens at its start; a target begins with a space,
     unless the prompt ends in white space, and ends with the end-of-text token where the model
     writes it.
+
+    :raises UserError: if the model is to write and has no token that ends a text.
     """
 
     def __init__(self, task: TaskConfig, tokenizer: Tokenizer) -> None:
+        if not task.head and tokenizer.eos_token_id is None:
+            raise UserError(
+                "model.base: its tokenizer has no end-of-text token (eos_token), without which a"
+                " model that writes never ends; tasks with head: true can do without"
+            )
         self.task = task
         self.tokenizer = tokenizer
         self.space = "" if not task.prompt or task.prompt[-1].isspace() else " "
@@ -48,13 +57,14 @@ class Encoder:
 
     def prompts(self, texts: Sequence[str]) -> list[list[int]]:
         """Prompts with special tokens at the start and none at the end."""
-        encoded = self.tokenizer(list(texts), add_special_tokens=True)["input_ids"]
+        encoded = self.tokenizer(list(texts), add_special_tokens=True, verbose=False)["input_ids"]
         end = self.tokenizer.eos_token_id
         return [ids[:-1] if len(ids) > 1 and ids[-1] == end else ids for ids in encoded]
 
     def texts(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokens without special ones."""
-        ids: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        encoded = self.tokenizer(list(texts), add_special_tokens=False, verbose=False)
+        ids: list[list[int]] = encoded["input_ids"]
         return ids
 
     def targets(self, texts: Sequence[str]) -> list[list[int]]:
@@ -89,7 +99,8 @@ class Encoder:
             prompt = self.prompts([shortened])[0]
         if len(prompt) <= limit:
             return prompt
-        first = 1 if prompt[0] == self.tokenizer.bos_token_id else 0
+        starts = (self.tokenizer.bos_token_id, getattr(self.tokenizer, "cls_token_id", None))
+        first = 1 if prompt[0] in starts else 0
         return prompt[:first] + prompt[len(prompt) - limit + first :]
 
     def chunks(self, ids: list[int]) -> list[Encoded]:
@@ -103,8 +114,15 @@ class Encoder:
 
 
 def tokenizer_fingerprint(tokenizer: Tokenizer) -> str:
-    """A hash that changes when the tokens would."""
+    """A hash that changes when the tokens would.
+
+    Truncation and padding are left out: every call sets them, so they say how the last one was.
+    """
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    text = backend.to_str() if backend is not None else str(sorted(tokenizer.get_vocab().items()))
+    if backend is None:
+        text = str(sorted(tokenizer.get_vocab().items()))
+    else:
+        content = {**json.loads(backend.to_str()), "truncation": None, "padding": None}
+        text = json.dumps(content)
     special = f"{tokenizer.bos_token_id} {tokenizer.eos_token_id}"
     return hashlib.sha256(f"{special} {text}".encode()).hexdigest()

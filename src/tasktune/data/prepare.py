@@ -17,14 +17,14 @@ from tqdm import tqdm
 from tasktune.config import SPLITS, RunConfig, SourceConfig, TaskConfig
 from tasktune.data.carve import carve
 from tasktune.data.encode import Encoder, Tokenizer, tokenizer_fingerprint
-from tasktune.data.render import Rendered, Renderer
-from tasktune.data.sources import Row, read_rows, shown_path, source_files
+from tasktune.data.render import Rendered, Renderer, few
+from tasktune.data.sources import Row, check_settings, read_rows, shown_path, source_files
 from tasktune.data.split import Encoded, Example, Split, write_split
 from tasktune.data.task import Task
-from tasktune.data.templates import BadRow
+from tasktune.data.templates import BadRow, Template
 from tasktune.errors import UserError
 
-FORMAT = 1  # raise it when what is written changes
+FORMAT = 2  # raise it when what is written changes
 
 
 def prepare(
@@ -66,34 +66,59 @@ def sources(task: TaskConfig) -> Iterable[tuple[str, SourceConfig]]:
 
 
 def file_hashes(task: TaskConfig, folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a task, by path."""
+    """SHA-256 of every file of a task, by path, in the order of the splits.
+
+    :raises UserError: if a file can't be read.
+    """
+    every = [source for _, source in sources(task)]
+    if task.domain is not None and task.domain.unlabelled is not None:
+        every.append(task.domain.unlabelled)
     hashes = {}
-    for _, source in sources(task):
+    for source in every:
         for path in source_files(source, folder):
-            hashes[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+            try:
+                hashes[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+            except OSError as error:
+                raise UserError(f"cannot read {path}: {error.strerror}") from None
     return hashes
 
 
 def task_fingerprint(task: TaskConfig, files: dict[str, str], words: str, seed: int) -> str:
-    """Changes whenever the prepared task would."""
-    parts = [FORMAT, task.model_dump(mode="json"), sorted(files.values()), words, seed]
+    """Changes whenever the prepared task would: also when two files swap their content.
+
+    A folder that is moved with its files keeps its fingerprint, so only names count.
+    """
+    named = [(Path(path).name, digest) for path, digest in files.items()]
+    parts = [FORMAT, task.model_dump(mode="json"), named, words, seed]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def write_atomically(home: Path, preparation: _Preparation) -> None:
-    """Prepares aside and renames, so that a kill or a second process leaves nothing half done."""
-    home.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".preparing-", dir=home.parent))
+    """Prepares aside and renames, so that a kill or a second process leaves nothing half done.
+
+    :raises UserError: if the cache can't be written.
+    """
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".preparing-", dir=home.parent))
+    except OSError as error:
+        raise UserError(unwritable(home.parent, error)) from None
     try:
         preparation.write(aside)
         if home.exists():
             shutil.rmtree(home)
         aside.rename(home)
-    except OSError:
+    except OSError as error:
         if not (home / "task.json").exists():  # else another process was faster
-            raise
+            raise UserError(unwritable(home.parent, error)) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def unwritable(folder: Path, error: OSError) -> str:
+    """The message for a cache that can't be written."""
+    reason = error.strerror or error
+    return f"cannot write the cache {folder}: {reason}; set TASKTUNE_CACHE to another folder"
 
 
 class _Preparation:
@@ -153,7 +178,8 @@ class _Preparation:
     def render(self, split: str, source: SourceConfig) -> Rendered:
         """A split's rows as examples."""
         key = f"{self.key}.{split}"
-        rows = read_rows(source, self.config.folder, key)
+        check_settings(source, self.config.folder, key)
+        rows = read_rows(source, self.config.folder, key, damaged=True)
         renderer = self.renderers[split]
         renderer.check_columns(rows, shown_path(source))
         if self.task.kind == "classification" and self.labels is None:
@@ -184,6 +210,11 @@ class _Preparation:
         for example, pieces in zip(examples, encoded, strict=True):
             flat_examples += [example] * len(pieces)
             flat += pieces
+        if len(flat) > len(examples):
+            self.notes.append(
+                f"{folder.name}: {len(examples):,} texts were cut into {len(flat):,} examples of at"
+                f" most {self.task.max_prompt_tokens:,} tokens"
+            )
         write_split(folder, flat_examples, flat, dropped)
 
     def value_range(self, examples: Sequence[Example]) -> tuple[float, float]:
@@ -208,12 +239,16 @@ class _Preparation:
         known = {e.domain for r in rendered.values() for e in r.examples}
         if domain.unlabelled is not None:
             key = f"{self.key}.domain.unlabelled"
+            check_settings(domain.unlabelled, self.config.folder, key)
             rows = read_rows(domain.unlabelled, self.config.folder, key)
-            known |= {str(row.values.get(domain.column)) for row in rows}
+            columns = {name for row in rows for name in row.values}
+            shown = shown_path(domain.unlabelled)
+            Template(f"{{{domain.column}}}", f"{self.key}.domain.column").check(columns, shown)
+            known |= {str(row.values[domain.column]) for row in rows if domain.column in row.values}
         if domain.target not in known:
             raise UserError(
                 f"{self.key}.domain.target: no row is of domain '{domain.target}'; there are"
-                f" {', '.join(sorted(known))}"
+                f" {few(sorted(known))}"
             )
 
 

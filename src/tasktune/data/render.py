@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasktune.config import TaskConfig
 from tasktune.data.sources import Row
 from tasktune.data.split import Example
-from tasktune.data.templates import BadRow, Template
+from tasktune.data.templates import BadRow, Template, as_text
 from tasktune.errors import UserError
 
 
@@ -39,13 +40,14 @@ class Renderer:
         self.prompt = Template(task.prompt, f"{task_key}.prompt")
         texts = [target] if isinstance(target, str) else list(target)
         self.targets = [Template(text, f"{task_key}.target") for text in texts]
+        self.alike = spelt_alike(task.labels or {})
 
     def check_columns(self, rows: Sequence[Row], source: str) -> None:
         """Refuses templates and settings that name columns which no row has.
 
         :raises UserError: naming the column and the nearest known one.
         """
-        known = {name for row in rows for name in row.values}
+        known = {name for row in rows if not row.problem for name in row.values}
         for template in (self.prompt, *self.targets):
             template.check(known, source)
         task_key = self.prompt.key.rsplit(".", 1)[0]
@@ -91,6 +93,8 @@ class Renderer:
 
         :raises BadRow: if it can't be used.
         """
+        if row.problem:
+            raise BadRow(row.problem)
         references = [text for target in self.targets for text in target.references(row.values)]
         if any(not text.strip() for text in references):
             raise BadRow("the target is empty")
@@ -123,9 +127,11 @@ class Renderer:
         mapping = self.task.labels
         if mapping is None:
             return text
-        if text not in mapping:
-            raise BadRow(f"label '{text}' is not in labels ({', '.join(mapping)})")
-        return mapping[text]
+        if text in mapping:
+            return mapping[text]
+        if canonical(text) in self.alike:
+            return self.alike[canonical(text)]
+        raise BadRow(f"label '{text}' is not in labels ({few(mapping)})")
 
     @staticmethod
     def class_index(label: str, labels: Sequence[str] | None) -> int:
@@ -161,7 +167,28 @@ class Renderer:
         """
         if self.task.domain is None:
             return ""
-        value = row.values.get(self.task.domain.column)
-        if value is None or value == "":
-            raise BadRow(f"column '{self.task.domain.column}' is empty")
-        return str(value)
+        column = self.task.domain.column
+        return as_text(row.values.get(column), column)
+
+
+def canonical(label: str) -> str:
+    """A label without the marks of the program that wrote it: ``1.0`` and ``True`` are 1."""
+    label = label.strip()
+    label = {"true": "1", "false": "0"}.get(label.lower(), label)
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", label)
+
+
+def spelt_alike(labels: Mapping[str, str]) -> dict[str, str]:
+    """The words of ``labels`` by the labels' canonical spelling, where only one is meant by it."""
+    words: dict[str, str] = {}
+    doubtful = set()
+    for label, word in labels.items():
+        if words.setdefault(canonical(label), word) != word:
+            doubtful.add(canonical(label))
+    return {label: word for label, word in words.items() if label not in doubtful}
+
+
+def few(names: Iterable[str]) -> str:
+    """The first ten names, for a message."""
+    first, others = (known := list(names))[:10], len(known) - 10
+    return ", ".join(first) + (f" and {others} more" if others > 0 else "")

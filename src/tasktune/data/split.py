@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from typing import Any
 import datasets
 import numpy as np
 from numpy.typing import NDArray
+
+from tasktune.data.quiet import quiet
 
 TOKENS = ("tokens", "offsets", "prompt_lengths", "labels", "values")
 
@@ -127,15 +128,3 @@ def write_split(
         datasets.Dataset.from_list(records).save_to_disk(str(folder / "examples"))
     counts = {"truncated": sum(e.cut for e in encoded), "dropped": list(dropped)}
     (folder / "counts.json").write_text(json.dumps(counts), encoding="utf-8")
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without the datasets library's own progress bars: a task's is shown already."""
-    were_on = datasets.are_progress_bars_disabled() is False
-    datasets.disable_progress_bars()
-    try:
-        yield
-    finally:
-        if were_on:
-            datasets.enable_progress_bars()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from string import Formatter
 from typing import Any
@@ -18,20 +19,27 @@ class Template:
 
     :param text: the template, as the YAML has it.
     :param key: its YAML key, for messages.
-    :raises UserError: if a brace is left open.
+    :raises UserError: if a brace is left open, or a column is asked for in some format.
     """
 
     def __init__(self, text: str, key: str) -> None:
         self.text = text
         self.key = key
         try:
-            self._parts = [(literal, name) for literal, name, _, _ in Formatter().parse(text)]
+            fields = list(Formatter().parse(text))
         except ValueError as error:
             raise UserError(
                 f"{key}: {error} in {text!r}; write a brace itself as '{{{{' or '}}}}'"
             ) from None
-        if any(name == "" for _, name in self._parts):
-            raise UserError(f"{key}: '{{}}' names no column in {text!r}")
+        for _, name, form, conversion in fields:
+            if name == "":
+                raise UserError(f"{key}: '{{}}' names no column in {text!r}")
+            if form or conversion:
+                raise UserError(
+                    f"{key}: '{{{name}' is followed by more than '}}' in {text!r}; name the column"
+                    " alone, and write a brace itself as '{{' or '}}'"
+                )
+        self._parts = [(literal, name) for literal, name, _, _ in fields]
 
     @property
     def columns(self) -> list[str]:
@@ -56,7 +64,7 @@ class Template:
         :raises BadRow: if a value is missing.
         """
         return "".join(
-            literal + ("" if name is None else as_text(values, name))
+            literal + ("" if name is None else as_text(values.get(name), name))
             for literal, name in self._parts
         )
 
@@ -66,24 +74,31 @@ class Template:
         :raises BadRow: if a value is missing.
         """
         if len(self._parts) == 1 and self._parts[0][0] == "":
-            value = values.get(self.columns[0])
+            column = self.columns[0]
+            value = values.get(column)
             if isinstance(value, (list, tuple)):
                 if not value:
-                    raise BadRow(f"column '{self.columns[0]}' is an empty list")
-                return [str(entry) for entry in value]
+                    raise BadRow(f"column '{column}' is an empty list")
+                return [as_text(entry, column) for entry in value]
         return [self.render(values)]
 
 
-def as_text(values: Mapping[str, Any], column: str) -> str:
+def as_text(value: Any, column: str) -> str:
     """A value as text; whole numbers without a decimal point, as a label would be written.
 
-    :raises BadRow: if it is missing.
+    :raises BadRow: if it is missing, or is no text and would make none that anyone meant.
     """
-    value = values.get(column)
-    if value is None or value == "":
+    if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         raise BadRow(f"column '{column}' is empty")
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    if isinstance(value, (list, tuple, dict, bytes)):
+        kind = "an object" if isinstance(value, dict) else "bytes"
+        kind = "a list" if isinstance(value, (list, tuple)) else kind
+        raise BadRow(f"column '{column}' holds {kind}, not text")
+    text = str(value)
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise BadRow(f"column '{column}' holds half a surrogate pair, which is no character")
+    return text

@@ -16,7 +16,7 @@ from tasktune.data.sources.row import Row
 from tasktune.data.sources.squad import read_squad
 from tasktune.errors import UserError
 
-__all__ = ["Row", "read_rows", "shown_path", "source_files"]
+__all__ = ["Row", "check_settings", "read_rows", "shown_path", "source_files"]
 
 READERS: dict[str, Callable[[Place], list[Row]]] = {
     "csv": read_csv,
@@ -39,18 +39,41 @@ ENDINGS = {
 }
 
 
-def read_rows(source: SourceConfig, folder: Path, key: str) -> list[Row]:
+def read_rows(source: SourceConfig, folder: Path, key: str, *, damaged: bool = False) -> list[Row]:
     """All rows of a source, in order.
 
     :param folder: where relative paths start.
     :param key: the YAML key of the source, such as ``tasks.sst2.train``, for messages.
-    :raises UserError: if the source can't be read, naming file, line and way out.
+    :param damaged: whether rows that can't be read come along, each with its problem.
+    :raises UserError: if the source can't be read, naming file, line and way out; at its first
+        damaged row, unless those are asked for and some row is sound.
     """
     form = source.format or guess_format(source, folder, key)
+    if isinstance(source.path, dict) and form != "text":
+        raise UserError(f"{key}: path names a file per column, which is format text, not {form}")
     rows = READERS[form](Place(source, folder, key))
     if not rows:
         raise UserError(f"{key}: {shown_path(source)} holds no rows")
+    bad = [row for row in rows if row.problem]
+    if bad and (not damaged or len(bad) == len(rows)):
+        count = f"{len(bad):,} of {len(rows):,} rows"
+        raise UserError(f"{key}: {bad[0].place}: {bad[0].problem} ({count})")
     return rows
+
+
+def check_settings(source: SourceConfig, folder: Path, key: str) -> None:
+    """Refuses settings that the source's format would pass over in silence.
+
+    :raises UserError: naming the setting.
+    """
+    form = source.format or guess_format(source, folder, key)
+    meant_for = {"columns": ("csv", "tsv"), "split": ("datasets",), "name": ("datasets",)}
+    for setting, forms in meant_for.items():
+        if getattr(source, setting) is not None and form not in forms:
+            raise UserError(
+                f"{key}.{setting}: means something for format {' and '.join(forms)} only; this"
+                f" source is {form}"
+            )
 
 
 def guess_format(source: SourceConfig, folder: Path, key: str) -> str:

@@ -16,7 +16,7 @@ csv.field_size_limit(2**31 - 1)
 def read_csv(place: Place) -> list[Row]:
     """Comma-separated values with quotes, as spreadsheets write them.
 
-    :raises UserError: for a row whose number of columns differs.
+    :raises UserError: for a quotation mark that stands wrong: no row after it can be trusted.
     """
     reader = csv.reader(io.StringIO(read_text(place, place.shown), newline=""), strict=True)
     records: list[tuple[int, list[str]]] = []
@@ -32,16 +32,18 @@ def read_csv(place: Place) -> list[Row]:
 
 
 def read_tsv(place: Place) -> list[Row]:
-    """Tab-separated values without quoting: a quotation mark is a character like any other.
-
-    :raises UserError: for a row whose number of columns differs.
-    """
+    """Tab-separated values without quoting: a quotation mark is a character like any other."""
     lines = enumerate(read_lines(place, place.shown), start=1)
     return with_columns(place, [(number, line.split("\t")) for number, line in lines if line])
 
 
 def with_columns(place: Place, records: list[tuple[int, list[str]]]) -> list[Row]:
-    """Names the columns: by ``columns:`` where the source sets it, else by the first record."""
+    """Names the columns: by ``columns:`` where the source sets it, else by the first record.
+
+    A row whose number of columns differs is returned with that as its problem.
+
+    :raises UserError: if there is only a header, or a name stands twice.
+    """
     names = place.source.columns
     if names is None:
         names = records[0][1]
@@ -51,12 +53,12 @@ def with_columns(place: Place, records: list[tuple[int, list[str]]]) -> list[Row
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise UserError(f"{place.key}: {place.shown} has two columns named '{twice[0]}'")
-    rows = []
-    for line, record in records:
-        if len(record) != len(names):
-            raise UserError(
-                f"{place.key}: {place.shown} line {line} has {len(record)} columns where"
-                f" {len(names)} are expected ({', '.join(names)})"
-            )
-        rows.append(Row(dict(zip(names, record, strict=True)), f"{place.shown} line {line}"))
-    return rows
+    return [as_row(names, record, f"{place.shown} line {line}") for line, record in records]
+
+
+def as_row(names: list[str], record: list[str], where: str) -> Row:
+    """One record under its columns' names."""
+    if len(record) == len(names):
+        return Row(dict(zip(names, record, strict=True)), where)
+    expected = f"{len(names)} are expected ({', '.join(names)})"
+    return Row({}, where, f"{len(record)} columns where {expected}")

@@ -13,14 +13,21 @@ from tasktune.errors import UserError
 def read_jsonl(place: Place) -> list[Row]:
     """One JSON object a line; empty lines are passed over.
 
-    :raises UserError: for a line that is no JSON object.
+    A line that is no JSON object is returned with that as its problem.
     """
-    rows = []
-    for number, line in enumerate(read_lines(place, place.shown), start=1):
-        if line.strip():
-            where = f"{place.shown} line {number}"
-            rows.append(Row(as_object(parse(line, f"{place.key}: {where}"), place, where), where))
-    return rows
+    return [
+        parse_line(line, f"{place.shown} line {number}")
+        for number, line in enumerate(read_lines(place, place.shown), start=1)
+        if line.strip()
+    ]
+
+
+def parse_line(line: str, where: str) -> Row:
+    """One line as a row."""
+    try:
+        return as_row(parse(line), where)
+    except NotJSON as problem:
+        return Row({}, where, str(problem))
 
 
 def read_json(place: Place) -> list[Row]:
@@ -28,7 +35,7 @@ def read_json(place: Place) -> list[Row]:
 
     :raises UserError: if the file is something else.
     """
-    document = parse(read_text(place, place.shown), f"{place.key}: {place.shown}")
+    document = read_document(place)
     if isinstance(document, dict):
         lists = [value for value in document.values() if isinstance(value, list)]
         document = lists[0] if len(lists) == 1 else document
@@ -37,30 +44,52 @@ def read_json(place: Place) -> list[Row]:
             f"{place.key}: {place.shown} is no list of objects; for SQuAD's nesting set"
             " format: squad"
         )
-    rows = []
-    for number, record in enumerate(document, start=1):
-        where = f"{place.shown} record {number}"
-        rows.append(Row(as_object(record, place, where), where))
-    return rows
+    return [
+        as_row(record, f"{place.shown} record {number}")
+        for number, record in enumerate(document, start=1)
+    ]
 
 
-def parse(text: str, where: str) -> Any:
-    """Parses JSON.
+def read_document(place: Place) -> Any:
+    """A whole file as one JSON document.
 
     :raises UserError: naming the place in the file.
     """
     try:
+        return parse(read_text(place, place.shown))
+    except NotJSON as problem:
+        line = f" line {problem.line}" if problem.line else ""
+        raise UserError(f"{place.key}: {place.shown}{line}: {problem}") from None
+
+
+class NotJSON(Exception):
+    """A text that is no JSON; says why.
+
+    :param line: where in the text, from 1; 0 if that is unknown.
+    """
+
+    def __init__(self, reason: str, line: int = 0) -> None:
+        super().__init__(f"not JSON: {reason}")
+        self.line = line
+
+
+def parse(text: str) -> Any:
+    """Parses JSON.
+
+    :raises NotJSON: if it is none.
+    """
+    try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        line = f" line {error.lineno}" if "\n" in text else ""
-        raise UserError(f"{where}{line}: not JSON: {error.msg} at column {error.colno}") from None
+        raise NotJSON(f"{error.msg} at column {error.colno}", error.lineno) from None
+    except ValueError:  # Python refuses to read integers of thousands of digits
+        raise NotJSON("a number has too many digits") from None
+    except RecursionError:
+        raise NotJSON("nested too deeply") from None
 
 
-def as_object(record: Any, place: Place, where: str) -> dict[str, Any]:
-    """The record, if it is an object.
-
-    :raises UserError: if it isn't.
-    """
-    if not isinstance(record, dict):
-        raise UserError(f"{place.key}: {where} is no JSON object")
-    return record
+def as_row(record: Any, where: str) -> Row:
+    """The record, if it is an object."""
+    if isinstance(record, dict):
+        return Row(record, where)
+    return Row({}, where, "no JSON object")

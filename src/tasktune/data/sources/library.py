@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from tasktune.data.quiet import quiet
 from tasktune.data.sources.files import Place
 from tasktune.data.sources.row import Row
-from tasktune.errors import UserError
+from tasktune.errors import UserError, nearest
 
 
 def read_dataset(place: Place) -> list[Row]:
@@ -14,11 +16,14 @@ def read_dataset(place: Place) -> list[Row]:
 
     :raises UserError: if the library can't find or read it.
     """
-    import datasets
-
+    if not place.path.exists() and not may_be_hub_id(place):
+        raise UserError(f"{place.key}: {place.shown} does not exist (looked in {place.folder})")
     split = place.source.split or "train"
     try:
-        table = _load(place, split, datasets)
+        with quiet():
+            table = _load(place, split)
+    except UserError:
+        raise
     except Exception as error:  # the library raises whatever its readers and the hub raise
         reason = str(error).strip().split("\n")[0]
         raise UserError(f"{place.key}: cannot load {place.shown}: {reason}") from None
@@ -28,13 +33,32 @@ def read_dataset(place: Place) -> list[Row]:
     ]
 
 
-def _load(place: Place, split: str, datasets: Any) -> Any:
-    if not place.path.is_dir():
-        if place.shown.startswith((".", "/", "~")):
-            raise FileNotFoundError("there is no such folder")
+def may_be_hub_id(place: Place) -> bool:
+    """Whether a path that is not there may be on the hub: ``glue``, ``owner/name``.
+
+    A name inside a folder that is here was meant to be here too.
+    """
+    if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", place.shown):
+        return False
+    return "/" not in place.shown or not place.path.parent.exists()
+
+
+def _load(place: Place, split: str) -> Any:
+    import datasets
+
+    if not place.path.exists():
         return datasets.load_dataset(place.shown, place.source.name, split=split)
     if (place.path / "dataset_info.json").exists():
+        if place.source.split is not None:
+            raise UserError(
+                f"{place.key}.split: {place.shown} is a saved data set of one split; leave split"
+                " out"
+            )
         return datasets.load_from_disk(str(place.path))
     if (place.path / "dataset_dict.json").exists():
-        return datasets.load_from_disk(str(place.path))[split]
+        splits = datasets.load_from_disk(str(place.path))
+        if split not in splits:
+            hint = nearest(split, splits)
+            raise UserError(f"{place.key}.split: {place.shown} has no split '{split}'; {hint}")
+        return splits[split]
     return datasets.load_dataset(str(place.path), place.source.name, split=split)

@@ -12,7 +12,9 @@ class Row:
 
     :param values: by column.
     :param place: where it stands, for messages: ``sst2/train.tsv line 812``.
+    :param problem: why the row can't be read; its values are then empty.
     """
 
     values: dict[str, Any]
     place: str
+    problem: str = ""

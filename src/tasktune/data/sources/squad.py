@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tasktune.data.sources.files import Place, read_text
-from tasktune.data.sources.json_records import parse
+from tasktune.data.sources.files import Place
+from tasktune.data.sources.json_records import read_document
 from tasktune.data.sources.row import Row
 from tasktune.errors import UserError
 
@@ -19,7 +19,7 @@ def read_squad(place: Place) -> list[Row]:
 
     :raises UserError: if the nesting is another.
     """
-    document = parse(read_text(place, place.shown), f"{place.key}: {place.shown}")
+    document = read_document(place)
     try:
         questions = list(_questions(document))
     except (KeyError, TypeError):

@@ -33,7 +33,8 @@ class Column(Difficulty):
         name = self.column if isinstance(self.column, str) else self.column.get(task.name)
         if name is None:
             return None
-        rows = read_rows(task.config.train, self.folder, f"tasks.{task.name}.train")
+        key = f"tasks.{task.name}.train"
+        rows = read_rows(task.config.train, self.folder, key, damaged=True)
         by_place = {row.place: row for row in rows}
         numbers = {
             place: number(by_place[place], name) for place in dict.fromkeys(task.train.places)
