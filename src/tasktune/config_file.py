@@ -13,7 +13,6 @@ from pydantic_core import ErrorDetails
 from tasktune.config import RunConfig
 from tasktune.errors import UserError, nearest
 
-
 MERGE = "tag:yaml.org,2002:merge"  # YAML's ``<<``
 
 

@@ -35,12 +35,15 @@ def test_gradients_are_the_losses_own() -> None:
         torch.testing.assert_close(rows[:, :, axis], slope, atol=1e-4, rtol=1e-4)
 
 
-EASY, HARD = (-8.5, 7.5), (9.0, 9.0)
+HARD = (9.0, 9.0)
 
 
-def ends(method: str) -> Tensor:
-    """Where two starts have got to after 3,500 long steps: enough to leave the wall, or not."""
-    return descend(method, 3_500, 1e-2, (EASY, HARD))[-1]
+def end(method: str) -> Tensor:
+    """Where the hardest start has got to after 7,000 steps: enough to leave the wall, or not.
+
+    Steps of 0.01 are too coarse: rounding then decides which side of the wall a path comes down.
+    """
+    return descend(method, 7_000, 5e-3, (HARD,))[-1, 0]
 
 
 @pytest.mark.slow
@@ -51,6 +54,4 @@ def ends(method: str) -> Tensor:
     ("famo, gamma 1e-3", False),  # the paper's decay pulls the weights back to the mean
 ])  # fmt: skip
 def test_who_leaves_the_wall(method: str, leaves: bool) -> None:
-    easy, hard = ends(method)
-    assert float(easy[1]) < -4, "from this start every method reaches the valley"
-    assert bool(hard[1] < -4) == leaves
+    assert bool(end(method)[1] < -4) == leaves
