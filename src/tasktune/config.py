@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from tasktune.presets import PRESETS
+
 Kind = Literal["generation", "classification", "regression", "language_modeling"]
 SPLITS = ("train", "validation", "test")
 RESERVED_NAMES = ("all", "base", "mean", "shared", *SPLITS)
@@ -58,8 +60,9 @@ class AdapterConfig(MethodSection):
 class SourceConfig(Section):
     """Where one split's rows come from."""
 
-    path: str | dict[str, str] = Field(
-        description="a file, a folder or hub id, or one plain-text file per column"
+    path: str | list[str] | dict[str, str] = Field(
+        description="a file, several or a pattern such as data/*.jsonl, a folder or hub id, or one"
+        " plain-text file per column"
     )
     format: (
         Literal["csv", "tsv", "json", "jsonl", "parquet", "squad", "text", "datasets"] | None
@@ -71,6 +74,22 @@ class SourceConfig(Section):
     target: str | list[str] | None = Field(
         None, description="overrides the task's target for this split, such as several references"
     )
+    streaming: bool = Field(
+        False, description="read a hub data set row by row instead of bringing it to disk first"
+    )
+    shuffle_buffer: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="rows held at once to bring the source into another order"
+    )
+    take: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="rows to read, the first in that order; all where absent"
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _some_path(cls, value: str | list[str] | dict[str, str]) -> Any:
+        if not value:
+            raise ValueError("names no file")
+        return value
 
 
 class DomainConfig(Section):
@@ -79,11 +98,22 @@ class DomainConfig(Section):
     column: str
     target: str
     unlabelled: SourceConfig | None = None
+    tag: str | None = Field(
+        None, description="goes before every prompt; {domain} in it is the example's domain"
+    )
+    keep: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None,
+        description="the share of other domains' train examples to keep: those most like the"
+        " target domain's texts, by importance resampling (DSIR)",
+    )
 
 
 class TaskConfig(Section):
     """One task: data, template, kind and metrics."""
 
+    preset: Literal["sentiment", "nli", "qa", "summarisation", "translation"] | None = Field(
+        None, description="fills in kind, prompt, target and metrics where they are not set"
+    )
     kind: Kind
     train: SourceConfig
     validation: SourceConfig | None = None
@@ -91,7 +121,16 @@ class TaskConfig(Section):
     validation_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.1, description="carved out of train where there is no validation"
     )
-    prompt: str = ""
+    clean: list[str | dict[str, Any]] = Field(
+        default_factory=list, description="cleaning steps, in order"
+    )
+    format: Literal["text", "chat"] = Field(
+        "text", description="chat: the prompt is a user's message in the model's chat template"
+    )
+    system: str | None = Field(None, description="goes before the prompt; a chat's system message")
+    prompt: str | list[str] = Field(
+        "", description="the template; of several, one is drawn for each training example"
+    )
     target: str | list[str]
     labels: dict[str, str] | None = Field(
         None, description="the data's label to the word that the model writes"
@@ -111,6 +150,26 @@ class TaskConfig(Section):
         False, description="score labels by mean instead of summed log-likelihood"
     )
     metrics: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_preset(cls, values: Any) -> Any:
+        """A preset's values under those that the YAML sets."""
+        preset = PRESETS.get(str(values.get("preset"))) if isinstance(values, dict) else None
+        return {**preset, **values} if preset else values
+
+    @field_validator("clean")
+    @classmethod
+    def _steps_are_named(cls, steps: list[str | dict[str, Any]]) -> list[str | dict[str, Any]]:
+        for step in steps:
+            if isinstance(step, dict) and len(step) != 1:
+                raise ValueError(f"a step is a name, or one name with its options; {step} is not")
+        return steps
+
+    @property
+    def prompts(self) -> list[str]:
+        """The prompt's templates."""
+        return [self.prompt] if isinstance(self.prompt, str) else self.prompt
 
     @field_validator("labels", mode="before")
     @classmethod
@@ -133,10 +192,16 @@ class TaskConfig(Section):
             raise ValueError(f"head: true needs kind classification or regression, not {self.kind}")
         if self.kind == "regression" and not self.head:
             raise ValueError("kind: regression is predicted by a head; set head: true")
-        if self.kind != "language_modeling" and not self.prompt:
+        if self.kind != "language_modeling" and not (self.prompt and all(self.prompts)):
             raise ValueError(f"prompt is empty; kind {self.kind} needs one")
-        if self.kind == "language_modeling" and self.prompt:
+        reads_prompt = self.prompt or self.system or self.format == "chat"
+        if self.kind == "language_modeling" and reads_prompt:
             raise ValueError("kind: language_modeling reads no prompt; put the text into target")
+        if len({text[-1:].isspace() for text in self.prompts}) > 1:
+            raise ValueError(
+                "some prompts end in white space and some do not; a target would begin"
+                " with different tokens"
+            )
         if self.labels is not None and self.kind != "classification":
             raise ValueError(f"labels needs kind classification, not {self.kind}")
         if self.range is not None and self.range[0] >= self.range[1]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
+from tasktune.data.cleaning import cleaners
 from tasktune.errors import UserError, nearest
 from tasktune.evaluation.metrics import metrics
 from tasktune.model.layouts import layouts
@@ -20,6 +21,7 @@ from tasktune.sampling.mixtures import mixtures
 from tasktune.sampling.task_curricula import task_curricula
 
 REGISTRIES: tuple[Registry[Any], ...] = (
+    cleaners,
     layouts,
     mixtures,
     curricula,

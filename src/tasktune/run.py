@@ -322,7 +322,7 @@ class Run:
     ) -> tuple[list[Example], list[Prediction]]:
         """The rendered rows of a task, and the model's predictions for them."""
         model = self.trained_model()
-        examples, prompts = render_prompts(task, rows, model.tokenizer)
+        examples, prompts = render_prompts(task, rows, model.tokenizer, self.config.folder)
         budget = self.config.evaluation.batch_tokens
         return examples, predict_task(model, task, prompts, budget)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 from tasktune.config import SourceConfig
 from tasktune.config_file import load_config
 from tasktune.data import fingerprints, prepare
-from tasktune.data.carve import carve
+from tasktune.data.carve import carve, digest
 from tasktune.data.sources.delimited import read_tsv
 from tasktune.data.sources.files import Place
 from tasktune.data.split import Example
+from tasktune.errors import UserError
 from tests.data.desk import Desk
 
 ROWS = [("what, now?", "one"), ('say "hi"', "two words"), ("naïve 🙂 שלום", "drei")]
@@ -64,7 +66,7 @@ def test_only_line_feeds_end_lines(desk: Desk) -> None:
 def test_tsv_without_header_and_with_loose_quotes(tmp_path: Path) -> None:
     (tmp_path / "d.tsv").write_text('x\t1\t\t"open\ny\t0\t*\tb\n')
     source = SourceConfig.model_validate({"path": "d.tsv", "columns": ["s", "l", "m", "t"]})
-    rows = read_tsv(Place(source, tmp_path, "key"))
+    rows = list(read_tsv(Place(source, "d.tsv", tmp_path, "key")))
     assert [row.values["t"] for row in rows] == ['"open', "b"]
     assert rows[1].place == "d.tsv line 2"
 
@@ -171,16 +173,16 @@ def test_carving_is_by_text_alone(texts: list[str], seed: int) -> None:
     """Equal texts stay on one side, whatever the order of rows."""
     if len(set(texts)) < 3:
         return
-    examples = [example(text) for text in texts]
+    digests = np.array([digest(example(text), seed) for text in texts], dtype=np.uint64)
     try:
-        train, aside = carve(examples, 0.3, seed, "key")
-    except Exception as error:
+        train, aside = carve(digests, 0.3, "key")
+    except UserError as error:
         assert "too few" in str(error)
         return
-    assert sorted(train + aside) == list(range(len(texts)))
+    assert sorted([*train, *aside]) == list(range(len(texts)))
     sides = {texts[i] for i in train}, {texts[i] for i in aside}
-    assert sides[0].isdisjoint(sides[1]) and aside
-    again = carve(examples[::-1], 0.3, seed, "key")[1]
+    assert sides[0].isdisjoint(sides[1]) and sides[1]
+    again = carve(digests[::-1], 0.3, "key")[1]
     assert {texts[::-1][i] for i in again} == sides[1]
 
 

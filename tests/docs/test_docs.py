@@ -86,6 +86,7 @@ def default(field: FieldInfo) -> Any:
 
 
 def registries() -> list[tuple[str, str, Registry[Any]]]:
+    from tasktune.data.cleaning import cleaners
     from tasktune.evaluation.metrics import metrics
     from tasktune.model.layouts import layouts
     from tasktune.objective.weightings import weightings
@@ -95,6 +96,7 @@ def registries() -> list[tuple[str, str, Registry[Any]]]:
     from tasktune.sampling.task_curricula import task_curricula
 
     return [
+        ("cleaning.md", "cleaning step", cleaners),
         ("run-file.md", "mixture", mixtures),
         ("run-file.md", "weighting", weightings),
         ("curricula.md", "curriculum", curricula),

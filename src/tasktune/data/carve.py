@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tasktune.data.split import Example
 from tasktune.errors import UserError
 
 
+def digest(example: Example, seed: int) -> int:
+    """What decides an example's side: its own text and the seed, 64 bits."""
+    text = f"{seed}\0{example.prompt}\0{example.target}".encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
+
+
 def carve(
-    examples: Sequence[Example], fraction: float, seed: int, key: str
-) -> tuple[list[int], list[int]]:
+    digests: NDArray[np.uint64], fraction: float, key: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Which examples train and which validate.
 
     An example's side depends on its own text and the seed: not on the order of rows, and examples
     of the same text are never on both sides.
 
+    :param digests: of each example, ``[n]``.
     :returns: indices for training and for validation, each ascending.
     :raises UserError: if nothing would be left to train on.
     """
-    digests = [
-        hashlib.sha256(f"{seed}\0{e.prompt}\0{e.target}".encode()).digest() for e in examples
-    ]
-    order = sorted(range(len(examples)), key=lambda index: digests[index])
-    count = max(round(len(examples) * fraction), 1)
-    while count < len(order) and digests[order[count]] == digests[order[count - 1]]:
-        count += 1
-    if count >= len(order):
+    ordered = np.sort(digests)
+    last = max(round(len(digests) * fraction), 1) - 1
+    aside = digests <= ordered[last]
+    if aside.all():
         raise UserError(
-            f"{key}: {len(examples)} example(s) are too few to set some aside for validation; name"
+            f"{key}: {len(digests)} example(s) are too few to set some aside for validation; name"
             " a validation file"
         )
-    return sorted(order[count:]), sorted(order[:count])
+    return np.flatnonzero(~aside), np.flatnonzero(aside)

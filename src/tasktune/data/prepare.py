@@ -7,24 +7,25 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from tasktune.config import SPLITS, RunConfig, SourceConfig, TaskConfig
-from tasktune.data.carve import carve
+from tasktune.config import SPLITS, RunConfig, TaskConfig
+from tasktune.data.cleaning import Pipeline
 from tasktune.data.encode import Encoder, Tokenizer, tokenizer_fingerprint
-from tasktune.data.render import Rendered, Renderer, few
-from tasktune.data.sources import Row, check_settings, read_rows, shown_path, source_files
-from tasktune.data.split import Encoded, Example, Split, write_split
+from tasktune.data.preparation import Preparation, sources
+from tasktune.data.render import Renderer
+from tasktune.data.sources import Row, source_files
+from tasktune.data.split import Example, Split
 from tasktune.data.task import Task
-from tasktune.data.templates import BadRow, Template
+from tasktune.data.templates import BadRow
 from tasktune.errors import UserError
 
-FORMAT = 2  # raise it when what is written changes
+FORMAT = 3  # raise it when what is written changes
 
 
 def prepare(
@@ -43,10 +44,11 @@ def prepare(
     for index, (name, task) in enumerate(bar):
         bar.set_postfix_str(name)
         files = file_hashes(task, config.folder)
-        key = task_fingerprint(task, files, words, config.seed)
+        functions = Pipeline(task, f"tasks.{name}", config.folder).fingerprint()
+        key = task_fingerprint(task, files, words, config.seed, functions)
         home = folder / f"{name}-{key[:20]}"
         if not (home / "task.json").exists():
-            write_atomically(home, _Preparation(config, name, task, tokenizer))
+            write_atomically(home, Preparation(config, name, task, tokenizer))
         tasks.append(open_task(home, name, index, task))
     return tasks
 
@@ -55,14 +57,6 @@ def default_cache() -> Path:
     """Where prepared tasks are kept."""
     named = os.environ.get("TASKTUNE_CACHE")
     return Path(named) if named else Path.home() / ".cache" / "tasktune"
-
-
-def sources(task: TaskConfig) -> Iterable[tuple[str, SourceConfig]]:
-    """The splits that a task names, with their sources."""
-    for split in SPLITS:
-        source = getattr(task, split)
-        if source is not None:
-            yield split, source
 
 
 def file_hashes(task: TaskConfig, folder: Path) -> dict[str, str]:
@@ -77,23 +71,28 @@ def file_hashes(task: TaskConfig, folder: Path) -> dict[str, str]:
     for source in every:
         for path in source_files(source, folder):
             try:
-                hashes[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
+                with path.open("rb") as file:
+                    hashes[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
             except OSError as error:
                 raise UserError(f"cannot read {path}: {error.strerror}") from None
     return hashes
 
 
-def task_fingerprint(task: TaskConfig, files: dict[str, str], words: str, seed: int) -> str:
+def task_fingerprint(
+    task: TaskConfig, files: dict[str, str], words: str, seed: int, functions: Sequence[str]
+) -> str:
     """Changes whenever the prepared task would: also when two files swap their content.
 
     A folder that is moved with its files keeps its fingerprint, so only names count.
+
+    :param functions: what the users' cleaning functions are.
     """
     named = [(Path(path).name, digest) for path, digest in files.items()]
-    parts = [FORMAT, task.model_dump(mode="json"), named, words, seed]
+    parts = [FORMAT, task.model_dump(mode="json"), named, words, seed, list(functions)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def write_atomically(home: Path, preparation: _Preparation) -> None:
+def write_atomically(home: Path, preparation: Preparation) -> None:
     """Prepares aside and renames, so that a kill or a second process leaves nothing half done.
 
     :raises UserError: if the cache can't be written.
@@ -121,142 +120,11 @@ def unwritable(folder: Path, error: OSError) -> str:
     return f"cannot write the cache {folder}: {reason}; set TASKTUNE_CACHE to another folder"
 
 
-class _Preparation:
-    """Reads, renders and tokenises one task."""
-
-    def __init__(
-        self, config: RunConfig, name: str, task: TaskConfig, tokenizer: Tokenizer
-    ) -> None:
-        self.config = config
-        self.name = name
-        self.task = task
-        self.key = f"tasks.{name}"
-        self.encoder = Encoder(task, tokenizer)
-        self.notes: list[str] = []
-        self.labels: list[str] | None = None
-        if task.kind == "classification" and task.labels is not None:
-            self.labels = list(dict.fromkeys(task.labels.values()))
-
-    def write(self, folder: Path) -> None:
-        """Writes the task's splits and what there is to know about it."""
-        rendered = {split: self.render(split, source) for split, source in sources(self.task)}
-        self.check_domain(rendered)
-        parts = {split: (r, list(range(len(r.examples)))) for split, r in rendered.items()}
-        if "validation" not in rendered:
-            train = rendered["train"]
-            kept, aside = carve(
-                train.examples, self.task.validation_fraction, self.config.seed, f"{self.key}.train"
-            )
-            parts["train"], parts["validation"] = (train, kept), (train, aside)
-            self.notes.append(
-                f"no validation split: {len(aside):,} of {len(train.examples):,} train examples"
-                " were set aside"
-            )
-        for split, (source, indices) in parts.items():
-            carved = split not in rendered  # what train dropped is counted with train
-            dropped = [] if carved else source.dropped
-            self.write_one(folder / split, source, indices, dropped)
-        labels = self.labels or []
-        meta = {
-            "labels": labels,
-            "label_ids": self.encoder.labels(labels) if labels else [],
-            "value_range": self.value_range(rendered["train"].examples),
-            "notes": self.notes,
-        }
-        (folder / "task.json").write_text(json.dumps(meta), encoding="utf-8")
-
-    @property
-    def renderers(self) -> dict[str, Renderer]:
-        """How each split is rendered; a carved one as train is."""
-        made = {}
-        for split in SPLITS:
-            source = getattr(self.task, split) or self.task.train
-            target = source.target or self.task.target
-            made[split] = Renderer(self.task, f"{self.key}.{split}", target)
-        return made
-
-    def render(self, split: str, source: SourceConfig) -> Rendered:
-        """A split's rows as examples."""
-        key = f"{self.key}.{split}"
-        check_settings(source, self.config.folder, key)
-        rows = read_rows(source, self.config.folder, key, damaged=True)
-        renderer = self.renderers[split]
-        renderer.check_columns(rows, shown_path(source))
-        if self.task.kind == "classification" and self.labels is None:
-            found = {e.target for e in renderer.all(rows, None).examples}
-            self.labels = sorted(found)
-        rendered = renderer.all(rows, self.labels)
-        if rendered.dropped:
-            self.notes.append(
-                f"{split}: {len(rendered.dropped):,} of {len(rows):,} rows were dropped; the first:"
-                f" {rendered.dropped[0][0]}: {rendered.dropped[0][1]}"
-            )
-        return rendered
-
-    def write_one(
-        self,
-        folder: Path,
-        rendered: Rendered,
-        indices: Sequence[int],
-        dropped: Sequence[tuple[str, str]],
-    ) -> None:
-        """Tokenises and writes one split."""
-        renderer = self.renderers[folder.name]
-        examples = [rendered.examples[index] for index in indices]
-        rows = [rendered.rows[index] for index in indices]
-        encoded = self.encoder.all(examples, rows, renderer)
-        flat_examples: list[Example] = []
-        flat: list[Encoded] = []
-        for example, pieces in zip(examples, encoded, strict=True):
-            flat_examples += [example] * len(pieces)
-            flat += pieces
-        if len(flat) > len(examples):
-            self.notes.append(
-                f"{folder.name}: {len(examples):,} texts were cut into {len(flat):,} examples of at"
-                f" most {self.task.max_prompt_tokens:,} tokens"
-            )
-        write_split(folder, flat_examples, flat, dropped)
-
-    def value_range(self, examples: Sequence[Example]) -> tuple[float, float]:
-        """What the head's 0 and 1 stand for: the range that is set, else train's extremes."""
-        if self.task.kind != "regression":
-            return 0.0, 1.0
-        if self.task.range is not None:
-            return self.task.range
-        low = min(example.value for example in examples)
-        high = max(example.value for example in examples)
-        self.notes.append(f"no range: the head's scale is train's, {low:g} to {high:g}")
-        return low, high if high > low else low + 1
-
-    def check_domain(self, rendered: dict[str, Rendered]) -> None:
-        """Refuses a target domain that no example and no unlabelled row belongs to.
-
-        :raises UserError: naming the domains that there are.
-        """
-        domain = self.task.domain
-        if domain is None:
-            return
-        known = {e.domain for r in rendered.values() for e in r.examples}
-        if domain.unlabelled is not None:
-            key = f"{self.key}.domain.unlabelled"
-            check_settings(domain.unlabelled, self.config.folder, key)
-            rows = read_rows(domain.unlabelled, self.config.folder, key)
-            columns = {name for row in rows for name in row.values}
-            shown = shown_path(domain.unlabelled)
-            Template(f"{{{domain.column}}}", f"{self.key}.domain.column").check(columns, shown)
-            known |= {str(row.values[domain.column]) for row in rows if domain.column in row.values}
-        if domain.target not in known:
-            raise UserError(
-                f"{self.key}.domain.target: no row is of domain '{domain.target}'; there are"
-                f" {few(sorted(known))}"
-            )
-
-
 def open_task(home: Path, name: str, index: int, config: TaskConfig) -> Task:
     """A prepared task from its folder."""
     meta = json.loads((home / "task.json").read_text(encoding="utf-8"))
-    found = [split for split in SPLITS if (home / split).is_dir()]
     low, high = meta["value_range"]
+    unlabelled = home / "unlabelled"
     return Task(
         name=name,
         index=index,
@@ -264,35 +132,44 @@ def open_task(home: Path, name: str, index: int, config: TaskConfig) -> Task:
         labels=tuple(meta["labels"]),
         label_ids=tuple(tuple(ids) for ids in meta["label_ids"]),
         value_range=(low, high),
-        splits={split: Split(home / split) for split in found},
+        splits={
+            split: open_split(home, split, meta) for split in SPLITS if split in meta["splits"]
+        },
         notes=tuple(meta["notes"]),
+        unlabelled=Split(unlabelled) if unlabelled.is_dir() else None,
     )
 
 
+def open_split(home: Path, split: str, meta: dict[str, Any]) -> Split:
+    """A split, which may be a part of what another one's folder holds."""
+    place = meta["splits"][split]
+    chosen = home / f"{split}.chosen.npy"
+    part = np.load(chosen) if chosen.exists() else None
+    return Split(home / place, part, carved=place != split)
+
+
 def render_prompts(
-    task: Task, rows: Sequence[Row], tokenizer: Tokenizer
+    task: Task, rows: Sequence[Row], tokenizer: Tokenizer, folder: Path
 ) -> tuple[list[Example], list[np.ndarray[Any, np.dtype[np.int32]]]]:
     """Rows to be predicted, whether or not they have a target.
 
+    :param folder: where a user's cleaning functions are looked for.
     :returns: the examples and each one's prompt tokens.
     :raises UserError: if a row misses a column of the prompt.
     """
-    renderer = Renderer(task.config, f"tasks.{task.name}.prompt", task.config.target)
-    encoder = Encoder(task.config, tokenizer)
+    key = f"tasks.{task.name}"
+    renderer = Renderer(task.config, f"{key}.prompt", task.config.target)
+    encoder = Encoder(task.config, tokenizer, key)
+    pipeline = Pipeline(task.config, key, folder)
     examples = []
+    rows = [pipeline.one(row) for row in rows]
     for row in rows:
         try:
             examples.append(renderer.question(row))
         except BadRow as reason:
-            raise UserError(f"tasks.{task.name}.prompt: {row.place}: {reason}") from None
-    ids = encoder.prompts([example.prompt for example in examples])
-    cut = [
-        encoder.shorten(prompt, row, renderer)
-        if len(prompt) > task.config.max_prompt_tokens
-        else prompt
-        for prompt, row in zip(ids, rows, strict=True)
-    ]
-    return examples, [np.array(prompt, dtype=np.int32) for prompt in cut]
+            raise UserError(f"{key}.prompt: {row.place}: {reason}") from None
+    ids = encoder.questions(examples, rows, renderer)
+    return examples, [np.array(prompt, dtype=np.int32) for prompt in ids]
 
 
 def fingerprints(tasks: Sequence[Task], folder: Path) -> dict[str, Any]:
@@ -321,4 +198,6 @@ def split_counts(split: Split) -> dict[str, Any]:
         "truncated": split.truncated,
         "dropped": len(split.dropped),
         "dropped_rows": [{"place": p, "reason": r} for p, r in split.dropped[:20]],
+        "cleaning": split.cleaning,
+        "templates": np.bincount(split.templates).tolist(),
     }

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tasktune.config import TaskConfig
 from tasktune.data.sources import Row
@@ -14,83 +18,50 @@ from tasktune.data.templates import BadRow, Template, as_text
 from tasktune.errors import UserError
 
 
-@dataclass
-class Rendered:
-    """A split's examples, and the rows that could not become one.
-
-    :param values: each example's row, for whoever truncates a column later.
-    """
-
-    examples: list[Example] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    dropped: list[tuple[str, str]] = field(default_factory=list)
-
-
 class Renderer:
     """Renders the rows of one split.
 
     :param key: the split's YAML key, such as ``tasks.sst2.train``.
     :param target: the split's own target where it has one, else the task's.
+    :param seed: decides which of several prompts a row is given; the first, where absent.
     """
 
-    def __init__(self, task: TaskConfig, key: str, target: str | Sequence[str]) -> None:
+    def __init__(
+        self, task: TaskConfig, key: str, target: str | Sequence[str], seed: int | None = None
+    ) -> None:
         self.task = task
         self.key = key
+        self.seed = seed
         task_key = key.rsplit(".", 1)[0]
-        self.prompt = Template(task.prompt, f"{task_key}.prompt")
+        self.prompts = [Template(text, f"{task_key}.prompt") for text in task.prompts]
         texts = [target] if isinstance(target, str) else list(target)
         self.targets = [Template(text, f"{task_key}.target") for text in texts]
         self.alike = spelt_alike(task.labels or {})
+        plain_system = task.system is not None and task.format == "text"
+        self.before = f"{task.system}\n\n" if plain_system else ""
 
-    def check_columns(self, rows: Sequence[Row], source: str) -> None:
+    def check_columns(self, known: set[str], source: str, *, with_target: bool = True) -> None:
         """Refuses templates and settings that name columns which no row has.
 
+        :param known: the columns that rows have.
         :raises UserError: naming the column and the nearest known one.
         """
-        known = {name for row in rows if not row.problem for name in row.values}
-        for template in (self.prompt, *self.targets):
+        for template in (*self.prompts, *(self.targets if with_target else ())):
             template.check(known, source)
-        task_key = self.prompt.key.rsplit(".", 1)[0]
-        if self.task.truncate is not None:
-            Template(f"{{{self.task.truncate}}}", f"{task_key}.truncate").check(known, source)
-            if self.task.truncate not in self.prompt.columns:
-                raise UserError(
-                    f"{task_key}.truncate: column '{self.task.truncate}' is not in the prompt"
-                )
-        if self.task.domain is not None:
-            column = f"{{{self.task.domain.column}}}"
-            Template(column, f"{task_key}.domain.column").check(known, source)
+        task_key = self.prompts[0].key.rsplit(".", 1)[0]
+        column = self.task.truncate
+        if column is not None:
+            Template(f"{{{column}}}", f"{task_key}.truncate").check(known, source)
+            if any(column not in prompt.columns for prompt in self.prompts):
+                raise UserError(f"{task_key}.truncate: column '{column}' is not in the prompt")
+        if self.task.domain is not None and with_target:
+            domain = f"{{{self.task.domain.column}}}"
+            Template(domain, f"{task_key}.domain.column").check(known, source)
 
-    def all(self, rows: Sequence[Row], labels: Sequence[str] | None) -> Rendered:
-        """Every row as an example, or counted with its reason.
-
-        :param labels: the classes in order; ``None`` while they are being found out.
-        :raises UserError: for a bad row, unless ``on_bad_rows: skip``; if no row is left.
-        """
-        result = Rendered()
-        for row in rows:
-            try:
-                result.examples.append(self.one(row, labels))
-                result.rows.append(row)
-            except BadRow as reason:
-                result.dropped.append((row.place, str(reason)))
-        if result.dropped and self.task.on_bad_rows == "stop":
-            place, why = result.dropped[0]
-            raise UserError(
-                f"{self.key}: {place}: {why} ({len(result.dropped):,} of {len(rows):,} rows)."
-                " Set on_bad_rows: skip to drop such rows."
-            )
-        if not result.examples:
-            place, why = result.dropped[0]
-            raise UserError(
-                f"{self.key}: no example is left of {len(rows):,} rows; the first was dropped"
-                f" because {why} ({place})"
-            )
-        return result
-
-    def one(self, row: Row, labels: Sequence[str] | None) -> Example:
+    def one(self, row: Row, classes: Classes | None) -> Example:
         """One row as an example.
 
+        :param classes: the task's, for a classification.
         :raises BadRow: if it can't be used.
         """
         if row.problem:
@@ -98,17 +69,21 @@ class Renderer:
         references = [text for target in self.targets for text in target.references(row.values)]
         if any(not text.strip() for text in references):
             raise BadRow("the target is empty")
-        kind = self.task.kind
-        if kind == "classification":
+        if classes is not None:
             references = [self.label(text) for text in references]
+        number = self.number(references[0]) if self.task.kind == "regression" else math.nan
+        template = self.choose(row)
+        domain = self.domain(row)
+        prompt = self.prompt(row.values, template, domain)
         return Example(
-            prompt=self.prompt.render(row.values),
+            prompt=prompt,
             target=references[0],
             references=tuple(references),
-            label=self.class_index(references[0], labels) if kind == "classification" else -1,
-            value=self.number(references[0]) if kind == "regression" else math.nan,
-            domain=self.domain(row),
+            label=-1 if classes is None else classes.index(references[0]),
+            value=number,
+            domain=domain,
             place=row.place,
+            template=template,
         )
 
     def question(self, row: Row) -> Example:
@@ -116,8 +91,29 @@ class Renderer:
 
         :raises BadRow: if a column of the prompt is missing.
         """
-        prompt = self.prompt.render(row.values)
-        return Example(prompt, "", (), -1, math.nan, "", row.place)
+        if row.problem:
+            raise BadRow(row.problem)
+        template = self.choose(row)
+        domain = "" if self.task.domain is None else self.task.domain.target
+        if self.task.domain is not None and row.values.get(self.task.domain.column) is not None:
+            domain = self.domain(row)
+        prompt = self.prompt(row.values, template, domain)
+        return Example(prompt, "", (), -1, math.nan, domain, row.place, template)
+
+    def prompt(self, values: Mapping[str, Any], template: int, domain: str) -> str:
+        """The prompt of a row: what goes before it, and the template with its values.
+
+        :raises BadRow: if a column of the template is missing.
+        """
+        tag = self.task.domain.tag if self.task.domain is not None else None
+        tag = "" if tag is None else tag.replace("{domain}", domain)
+        return self.before + tag + self.prompts[template].render(values)
+
+    def choose(self, row: Row) -> int:
+        """Which of the prompts a row is given: at random, the same every time."""
+        if self.seed is None or len(self.prompts) == 1:
+            return 0
+        return zlib.crc32(f"{self.seed} {row.place}".encode()) % len(self.prompts)
 
     def label(self, text: str) -> str:
         """The word that the model writes for a label of the data.
@@ -132,18 +128,6 @@ class Renderer:
         if canonical(text) in self.alike:
             return self.alike[canonical(text)]
         raise BadRow(f"label '{text}' is not in labels ({few(mapping)})")
-
-    @staticmethod
-    def class_index(label: str, labels: Sequence[str] | None) -> int:
-        """The index of a class.
-
-        :raises BadRow: if train never has it.
-        """
-        if labels is None:
-            return -1
-        if label not in labels:
-            raise BadRow(f"label '{label}' does not occur in train")
-        return labels.index(label)
 
     def number(self, text: str) -> float:
         """A regression's target.
@@ -169,6 +153,39 @@ class Renderer:
             return ""
         column = self.task.domain.column
         return as_text(row.values.get(column), column)
+
+
+class Classes:
+    """A task's classes: the words of ``labels:``, or those that train turns out to have.
+
+    :param words: where they are known.
+    """
+
+    def __init__(self, words: Sequence[str] | None) -> None:
+        self.known = words is not None
+        self.words = {word: index for index, word in enumerate(dict.fromkeys(words or ()))}
+
+    def index(self, word: str) -> int:
+        """The index of a class; a new one while train is being read.
+
+        :raises BadRow: if train never has it.
+        """
+        if word not in self.words:
+            if self.known:
+                raise BadRow(f"label '{word}' does not occur in train")
+            self.words[word] = len(self.words)
+        return self.words[word]
+
+    def settle(self) -> NDArray[np.int64]:
+        """Ends the finding: classes are sorted, and later splits can have no other.
+
+        :returns: the new index of each class by its old one.
+        """
+        order = list(self.words)
+        if not self.known:
+            self.words = {word: index for index, word in enumerate(sorted(order))}
+            self.known = True
+        return np.array([self.words[word] for word in order], dtype=np.int64)
 
 
 def canonical(label: str) -> str:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-import datasets
 import numpy as np
+import pyarrow
 from numpy.typing import NDArray
-
-from tasktune.data.quiet import quiet
-
-TOKENS = ("tokens", "offsets", "prompt_lengths", "labels", "values")
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,7 @@ class Example:
     :param value: a regression's number, or nan.
     :param domain: empty where the task has no domains.
     :param place: where its row stands.
+    :param template: which of the task's prompts it was rendered with.
     """
 
     prompt: str
@@ -35,6 +35,7 @@ class Example:
     value: float
     domain: str
     place: str
+    template: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,82 +50,142 @@ class Encoded:
     cut: bool
 
 
+TOKENS = "tokens.int32"  # written piece by piece: a file that is mapped, never read whole
+TEXTS = "examples.arrow"
+DROPPED = "dropped.jsonl"
+COUNTS = "counts.json"
+SCHEMA = pyarrow.schema(
+    [
+        ("prompt", pyarrow.large_string()),
+        ("target", pyarrow.large_string()),
+        ("references", pyarrow.list_(pyarrow.large_string())),
+        ("domain", pyarrow.string()),
+        ("place", pyarrow.string()),
+        ("template", pyarrow.int32()),
+    ]
+)
+
+
 class Split:
     """One split, opened from its folder on disk; nothing is read before it is asked for.
 
-    :param folder: what ``write_split`` wrote.
+    :param folder: what ``SplitWriter`` wrote.
+    :param chosen: which of its examples belong to the split, ascending; all where absent.
+    :param carved: whether it was set aside from another split, which counts what was dropped.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in TOKENS}
-        self._examples = datasets.load_from_disk(str(folder / "examples"))
-        counts = json.loads((folder / "counts.json").read_text(encoding="utf-8"))
-        self.truncated: int = counts["truncated"]
-        self.dropped: list[tuple[str, str]] = [tuple(entry) for entry in counts["dropped"]]
+    def __init__(
+        self, folder: Path, chosen: NDArray[np.int64] | None = None, *, carved: bool = False
+    ) -> None:
+        self.folder = folder
+        self.chosen = chosen
+        self.carved = carved
+        self._offsets = _column(folder, "offsets")
+        self._counts = json.loads((folder / COUNTS).read_text(encoding="utf-8"))
 
     def __len__(self) -> int:
-        return len(self._arrays["offsets"]) - 1
+        return len(self._offsets) - 1 if self.chosen is None else len(self.chosen)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each example, prompt and target: ``[n]``."""
-        return np.asarray(np.diff(self._arrays["offsets"]))
+        return self._take(np.diff(self._offsets))
 
     @property
     def prompt_lengths(self) -> NDArray[np.int64]:
         """Tokens of each prompt: ``[n]``."""
-        return np.asarray(self._arrays["prompt_lengths"])
+        return self._take(_column(self.folder, "prompt_lengths"))
 
     @property
     def labels(self) -> NDArray[np.int64]:
         """Class indices, -1 where there are no classes: ``[n]``."""
-        return np.asarray(self._arrays["labels"])
+        return self._take(_column(self.folder, "labels"))
 
     @property
     def values(self) -> NDArray[np.float64]:
         """A regression's numbers as the data has them, nan elsewhere: ``[n]``."""
-        return np.asarray(self._arrays["values"])
+        return self._take(_column(self.folder, "values"))
+
+    @property
+    def cut(self) -> NDArray[np.bool_]:
+        """Whether something of the example was cut off: ``[n]``."""
+        return self._take(_column(self.folder, "cut"))
+
+    @property
+    def truncated(self) -> int:
+        """How many examples lost something."""
+        return int(self.cut.sum())
 
     @property
     def domains(self) -> list[str]:
         """Each example's domain: ``[n]``."""
-        return list(self._examples["domain"])
+        return self._texts("domain")
 
     @property
     def places(self) -> list[str]:
         """Where each example's row stands: ``[n]``."""
-        return list(self._examples["place"])
+        return self._texts("place")
+
+    @property
+    def templates(self) -> NDArray[np.int64]:
+        """Which of the task's prompts each example was rendered with: ``[n]``."""
+        return np.array(self._texts("template"), dtype=np.int64)
+
+    @property
+    def cleaning(self) -> list[dict[str, Any]]:
+        """What each cleaning step did to the rows that this split was made of."""
+        return [] if self.carved else list(self._counts["cleaning"])
+
+    @property
+    def dropped(self) -> list[tuple[str, str]]:
+        """The rows that became no example, by their places, each with the reason."""
+        if self.carved or self._counts["dropped"] == 0:
+            return []
+        lines = (self.folder / DROPPED).read_text(encoding="utf-8").splitlines()
+        return [tuple(json.loads(line)) for line in lines]
 
     def input_ids(self, index: int) -> NDArray[np.int32]:
         """The tokens of an example, prompt, then target."""
-        offsets = self._arrays["offsets"]
-        return np.asarray(self._arrays["tokens"][offsets[index] : offsets[index + 1]])
+        row = index if self.chosen is None else self.chosen[index]
+        return np.asarray(self._tokens[self._offsets[row] : self._offsets[row + 1]])
 
     def example(self, index: int) -> Example:
         """An example's texts."""
-        record = self._examples[index]
-        return Example(**{**record, "references": tuple(record["references"])})
+        row = int(index if self.chosen is None else self.chosen[index])
+        batch = bisect_right(self._starts, row) - 1
+        record = self._batches[batch].slice(row - self._starts[batch], 1).to_pylist()[0]
+        numbers = {
+            "label": int(_column(self.folder, "labels")[row]),
+            "value": float(_column(self.folder, "values")[row]),
+        }
+        return Example(**{**record, **numbers, "references": tuple(record["references"])})
+
+    def examples(self) -> Iterator[Example]:
+        """All examples, in order."""
+        return (self.example(index) for index in range(len(self)))
+
+    @cached_property
+    def _tokens(self) -> NDArray[np.int32]:
+        path = self.folder / TOKENS
+        empty = path.stat().st_size == 0  # which can't be mapped
+        return np.empty(0, np.int32) if empty else np.memmap(path, np.int32, mode="r")
+
+    @cached_property
+    def _batches(self) -> list[Any]:
+        reader = pyarrow.ipc.open_file(pyarrow.memory_map(str(self.folder / TEXTS)))
+        return [reader.get_batch(number) for number in range(reader.num_record_batches)]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return list(accumulate((len(batch) for batch in self._batches), initial=0))[:-1]
+
+    def _texts(self, column: str) -> list[Any]:
+        texts = [text for batch in self._batches for text in batch.column(column).to_pylist()]
+        return texts if self.chosen is None else [texts[row] for row in self.chosen]
+
+    def _take(self, values: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(values if self.chosen is None else values[self.chosen])
 
 
-def write_split(
-    folder: Path,
-    examples: Sequence[Example],
-    encoded: Sequence[Encoded],
-    dropped: Sequence[tuple[str, str]],
-) -> None:
-    """Writes what ``Split`` reads; one example may have become several chunks already."""
-    folder.mkdir(parents=True)
-    arrays: dict[str, NDArray[Any]] = {
-        "tokens": np.array([t for e in encoded for t in e.input_ids], dtype=np.int32),
-        "offsets": np.cumsum([0, *(len(e.input_ids) for e in encoded)], dtype=np.int64),
-        "prompt_lengths": np.array([e.prompt_length for e in encoded], dtype=np.int64),
-        "labels": np.array([e.label for e in examples], dtype=np.int64),
-        "values": np.array([e.value for e in examples], dtype=np.float64),
-    }
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array)
-    records = [{**asdict(e), "references": list(e.references)} for e in examples]
-    with quiet():
-        datasets.Dataset.from_list(records).save_to_disk(str(folder / "examples"))
-    counts = {"truncated": sum(e.cut for e in encoded), "dropped": list(dropped)}
-    (folder / "counts.json").write_text(json.dumps(counts), encoding="utf-8")
+def _column(folder: Path, name: str) -> NDArray[Any]:
+    return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r"))

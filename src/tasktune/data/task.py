@@ -19,6 +19,7 @@ class Task:
     :param value_range: what a regression's head predicts 0 and 1 for.
     :param splits: by name; ``train`` and ``validation`` are always there.
     :param notes: what the user should know of the data.
+    :param unlabelled: prompts of the target domain that have no target, where there are some.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Task:
     value_range: tuple[float, float]
     splits: dict[str, Split]
     notes: tuple[str, ...]
+    unlabelled: Split | None = None
 
     @property
     def kind(self) -> Kind:

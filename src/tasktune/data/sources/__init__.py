@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from tasktune.config import SourceConfig
@@ -13,12 +14,14 @@ from tasktune.data.sources.json_records import read_json, read_jsonl
 from tasktune.data.sources.library import read_dataset
 from tasktune.data.sources.parquet import read_parquet
 from tasktune.data.sources.row import Row
+from tasktune.data.sources.shards import shards, source_files
+from tasktune.data.sources.shuffle import shuffled
 from tasktune.data.sources.squad import read_squad
 from tasktune.errors import UserError
 
-__all__ = ["Row", "check_settings", "read_rows", "shown_path", "source_files"]
+__all__ = ["Row", "check_settings", "read_rows", "shown_path", "source_files", "stream_rows"]
 
-READERS: dict[str, Callable[[Place], list[Row]]] = {
+READERS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "csv": read_csv,
     "tsv": read_tsv,
     "json": read_json,
@@ -37,25 +40,48 @@ ENDINGS = {
     ".parquet": "parquet",
     ".txt": "text",
 }
+MEANT_FOR = {
+    "columns": ("csv", "tsv"),
+    "split": ("datasets",),
+    "name": ("datasets",),
+    "streaming": ("datasets",),
+}
 
 
-def read_rows(source: SourceConfig, folder: Path, key: str, *, damaged: bool = False) -> list[Row]:
-    """All rows of a source, in order.
+def stream_rows(source: SourceConfig, folder: Path, key: str) -> Iterator[Row]:
+    """The rows of a source, in order, one at a time; those that can't be read with their problem.
+
+    A source of many files is read file after file. With ``shuffle_buffer`` the order is another,
+    and ``take`` ends it early.
 
     :param folder: where relative paths start.
     :param key: the YAML key of the source, such as ``tasks.sst2.train``, for messages.
-    :param damaged: whether rows that can't be read come along, each with its problem.
-    :raises UserError: if the source can't be read, naming file, line and way out; at its first
-        damaged row, unless those are asked for and some row is sound.
+    :raises UserError: if the source can't be read, naming file, line and way out.
     """
     form = source.format or guess_format(source, folder, key)
     if isinstance(source.path, dict) and form != "text":
         raise UserError(f"{key}: path names a file per column, which is format text, not {form}")
-    rows = READERS[form](Place(source, folder, key))
-    if not rows:
+    rows: Iterator[Row] = (
+        row for place in shards(source, folder, key) for row in READERS[form](place)
+    )
+    if source.shuffle_buffer is not None:
+        rows = shuffled(rows, source.shuffle_buffer)
+    empty = True
+    for row in islice(rows, source.take):
+        empty = False
+        yield row
+    if empty:
         raise UserError(f"{key}: {shown_path(source)} holds no rows")
+
+
+def read_rows(source: SourceConfig, folder: Path, key: str) -> list[Row]:
+    """All rows of a source at once, for one that is known to be small.
+
+    :raises UserError: if the source can't be read; at its first row that can't.
+    """
+    rows = list(stream_rows(source, folder, key))
     bad = [row for row in rows if row.problem]
-    if bad and (not damaged or len(bad) == len(rows)):
+    if bad:
         count = f"{len(bad):,} of {len(rows):,} rows"
         raise UserError(f"{key}: {bad[0].place}: {bad[0].problem} ({count})")
     return rows
@@ -67,9 +93,8 @@ def check_settings(source: SourceConfig, folder: Path, key: str) -> None:
     :raises UserError: naming the setting.
     """
     form = source.format or guess_format(source, folder, key)
-    meant_for = {"columns": ("csv", "tsv"), "split": ("datasets",), "name": ("datasets",)}
-    for setting, forms in meant_for.items():
-        if getattr(source, setting) is not None and form not in forms:
+    for setting, forms in MEANT_FOR.items():
+        if getattr(source, setting) and form not in forms:
             raise UserError(
                 f"{key}.{setting}: means something for format {' and '.join(forms)} only; this"
                 f" source is {form}"
@@ -83,28 +108,21 @@ def guess_format(source: SourceConfig, folder: Path, key: str) -> str:
     """
     if isinstance(source.path, dict):
         return "text"
-    name = Path(source.path.removesuffix(".gz"))
+    first = source.path if isinstance(source.path, str) else source.path[0]
+    name = Path(first.removesuffix(".gz"))
     if name.suffix in ENDINGS:
         return ENDINGS[name.suffix]
-    path = resolve(source.path, folder)
+    path = resolve(first, folder)
     if path.is_dir() or not path.exists():
         return "datasets"
     raise UserError(
-        f"{key}: cannot tell the format of {source.path} by its ending; set format: one of"
+        f"{key}: cannot tell the format of {first} by its ending; set format: one of"
         f" {', '.join(READERS)}"
     )
 
 
 def shown_path(source: SourceConfig) -> str:
     """The path as the user wrote it."""
-    return source.path if isinstance(source.path, str) else ", ".join(source.path.values())
-
-
-def source_files(source: SourceConfig, folder: Path) -> list[Path]:
-    """The files behind a source, those that exist, for fingerprints."""
-    names = [source.path] if isinstance(source.path, str) else list(source.path.values())
-    found: list[Path] = []
-    for name in names:
-        path = resolve(name, folder)
-        found += [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    return found
+    if isinstance(source.path, str):
+        return source.path
+    return ", ".join(source.path.values() if isinstance(source.path, dict) else source.path)

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from tasktune.config import SourceConfig
 from tasktune.errors import UserError
 
+CHUNK = 1 << 20  # bytes read at once: a file of any size passes through this much memory
+
 
 @dataclass(frozen=True)
 class Place:
-    """A source with what it takes to find and to name it.
+    """One file, folder or hub id of a source, with what it takes to find and to name it.
 
+    :param shown: the path as the user wrote it; of a source of many files, one of them.
     :param key: the YAML key, such as ``tasks.sst2.train``.
     """
 
     source: SourceConfig
+    shown: str
     folder: Path
     key: str
-
-    @property
-    def shown(self) -> str:
-        """The path as the user wrote it."""
-        assert isinstance(self.source.path, str)
-        return self.source.path
 
     @property
     def path(self) -> Path:
@@ -39,15 +41,16 @@ def resolve(path: str, folder: Path) -> Path:
     return folder / Path(path).expanduser()
 
 
-def read_bytes(place: Place, shown: str) -> bytes:
+@contextmanager
+def open_bytes(place: Place, shown: str) -> Iterator[BinaryIO]:
     """A file's content, unpacked if it ends in .gz.
 
-    :raises UserError: if there is no such file or it can't be read.
+    :raises UserError: if there is no such file or it can't be read, at once or further on.
     """
     path = resolve(shown, place.folder)
     try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            yield cast(BinaryIO, file)
     except FileNotFoundError:
         raise UserError(
             f"{place.key}: file {shown} does not exist (looked in {place.folder})"
@@ -60,34 +63,71 @@ def read_bytes(place: Place, shown: str) -> bytes:
         raise UserError(f"{place.key}: cannot read {shown}: {error.strerror}") from None
 
 
-def read_lines(place: Place, shown: str) -> list[str]:
+def read_lines(place: Place, shown: str) -> Iterator[str]:
     """A text file's lines, without their ends; a byte-order mark and carriage returns are dropped.
 
     Only a line feed ends a line: tweets hold other characters that Unicode counts as line ends.
 
-    :raises UserError: if it is not in the encoding that the source names.
+    :raises UserError: if it is not in the encoding that the source names, or empty.
     """
-    return read_text(place, shown).replace("\r\n", "\n").removesuffix("\n").split("\n")
+    return (line.removesuffix("\n").removesuffix("\r") for line in whole_lines(place, shown))
+
+
+def whole_lines(place: Place, shown: str) -> Iterator[str]:
+    """A text file's lines with their ends, one after the other: the file is never whole in memory.
+
+    :raises UserError: if it is not in the encoding that the source names, or empty.
+    """
+    rest: list[str] = []
+    blank = True
+    for text in text_chunks(place, shown):
+        blank = blank and not text.strip()
+        *lines, last = text.split("\n")
+        for line in lines:
+            rest.append(line)
+            yield "".join(rest) + "\n"
+            rest = []
+        rest.append(last)
+    if blank:
+        raise UserError(f"{place.key}: {shown} is empty")
+    if any(rest):
+        yield "".join(rest)
 
 
 def read_text(place: Place, shown: str) -> str:
     """A text file's content, without a byte-order mark.
 
-    :raises UserError: if it is not in the encoding that the source names.
+    :raises UserError: if it is not in the encoding that the source names, or empty.
     """
-    content = read_bytes(place, shown)
-    encoding = place.source.encoding
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise UserError(
-            f"{place.key}: {shown} line {line} is not {encoding}"
-            f" (byte 0x{content[error.start]:02x}); set encoding:, such as latin-1"
-        ) from None
-    except LookupError:
-        raise UserError(f"{place.key}.encoding: there is no encoding '{encoding}'") from None
-    text = text.removeprefix("\ufeff")
+    text = "".join(text_chunks(place, shown))
     if not text.strip():
         raise UserError(f"{place.key}: {shown} is empty")
     return text
+
+
+def text_chunks(place: Place, shown: str) -> Iterator[str]:
+    """A text file's content, a piece at a time, without a byte-order mark.
+
+    :raises UserError: if it is not in the encoding that the source names.
+    """
+    encoding = place.source.encoding
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)()
+    except LookupError:
+        raise UserError(f"{place.key}.encoding: there is no encoding '{encoding}'") from None
+    line, first = 1, True
+    with open_bytes(place, shown) as file:
+        while True:
+            content = file.read(CHUNK)
+            try:
+                text = decoder.decode(content, final=not content)
+            except UnicodeDecodeError as error:
+                line += error.object[: error.start].count(b"\n")
+                raise UserError(
+                    f"{place.key}: {shown} line {line} is not {encoding}"
+                    f" (byte 0x{error.object[error.start]:02x}); set encoding:, such as latin-1"
+                ) from None
+            yield text.removeprefix("\ufeff") if first else text
+            if not content:
+                return
+            line, first = line + text.count("\n"), first and not text

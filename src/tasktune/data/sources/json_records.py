@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from tasktune.data.sources.files import Place, read_lines, read_text
@@ -10,16 +11,14 @@ from tasktune.data.sources.row import Row
 from tasktune.errors import UserError
 
 
-def read_jsonl(place: Place) -> list[Row]:
+def read_jsonl(place: Place) -> Iterator[Row]:
     """One JSON object a line; empty lines are passed over.
 
     A line that is no JSON object is returned with that as its problem.
     """
-    return [
-        parse_line(line, f"{place.shown} line {number}")
-        for number, line in enumerate(read_lines(place, place.shown), start=1)
-        if line.strip()
-    ]
+    for number, line in enumerate(read_lines(place, place.shown), start=1):
+        if line.strip():
+            yield parse_line(line, f"{place.shown} line {number}")
 
 
 def parse_line(line: str, where: str) -> Row:
@@ -30,7 +29,7 @@ def parse_line(line: str, where: str) -> Row:
         return Row({}, where, str(problem))
 
 
-def read_json(place: Place) -> list[Row]:
+def read_json(place: Place) -> Iterator[Row]:
     """A list of objects, or an object whose only list is one.
 
     :raises UserError: if the file is something else.
@@ -44,10 +43,8 @@ def read_json(place: Place) -> list[Row]:
             f"{place.key}: {place.shown} is no list of objects; for SQuAD's nesting set"
             " format: squad"
         )
-    return [
-        as_row(record, f"{place.shown} record {number}")
-        for number, record in enumerate(document, start=1)
-    ]
+    for number, record in enumerate(document, start=1):
+        yield as_row(record, f"{place.shown} record {number}")
 
 
 def read_document(place: Place) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from tasktune.data.quiet import quiet
@@ -11,8 +12,11 @@ from tasktune.data.sources.row import Row
 from tasktune.errors import UserError, nearest
 
 
-def read_dataset(place: Place) -> list[Row]:
+def read_dataset(place: Place) -> Iterator[Row]:
     """The split that the source names, ``train`` where it names none.
+
+    With ``streaming: true`` rows come as they are read; else the library first brings the whole
+    data set to disk.
 
     :raises UserError: if the library can't find or read it.
     """
@@ -21,16 +25,13 @@ def read_dataset(place: Place) -> list[Row]:
     split = place.source.split or "train"
     try:
         with quiet():
-            table = _load(place, split)
+            for number, record in enumerate(_load(place, split), start=1):
+                yield Row(dict(record), f"{place.shown} {split} record {number}")
     except UserError:
         raise
     except Exception as error:  # the library raises whatever its readers and the hub raise
         reason = str(error).strip().split("\n")[0]
         raise UserError(f"{place.key}: cannot load {place.shown}: {reason}") from None
-    return [
-        Row(dict(record), f"{place.shown} {split} record {number}")
-        for number, record in enumerate(table, start=1)
-    ]
 
 
 def may_be_hub_id(place: Place) -> bool:
@@ -47,7 +48,9 @@ def _load(place: Place, split: str) -> Any:
     import datasets
 
     if not place.path.exists():
-        return datasets.load_dataset(place.shown, place.source.name, split=split)
+        return datasets.load_dataset(
+            place.shown, place.source.name, split=split, streaming=place.source.streaming
+        )
     if (place.path / "dataset_info.json").exists():
         if place.source.split is not None:
             raise UserError(
@@ -61,4 +64,6 @@ def _load(place: Place, split: str) -> Any:
             hint = nearest(split, splits)
             raise UserError(f"{place.key}.split: {place.shown} has no split '{split}'; {hint}")
         return splits[split]
-    return datasets.load_dataset(str(place.path), place.source.name, split=split)
+    return datasets.load_dataset(
+        str(place.path), place.source.name, split=split, streaming=place.source.streaming
+    )

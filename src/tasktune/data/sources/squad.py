@@ -11,7 +11,7 @@ from tasktune.data.sources.row import Row
 from tasktune.errors import UserError
 
 
-def read_squad(place: Place) -> list[Row]:
+def read_squad(place: Place) -> Iterator[Row]:
     """A row a question: ``id``, ``title``, ``context``, ``question`` and the list ``answers``.
 
     Answers that differ only in where they stand are one. SQuAD, Rajpurkar et al. 2016, arXiv
@@ -27,10 +27,8 @@ def read_squad(place: Place) -> list[Row]:
             f"{place.key}: {place.shown} is not nested as SQuAD is (data, paragraphs, qas); a plain"
             " list of objects needs format: json"
         ) from None
-    return [
-        Row(values, f"{place.shown} question {number}")
-        for number, values in enumerate(questions, start=1)
-    ]
+    for number, values in enumerate(questions, start=1):
+        yield Row(values, f"{place.shown} question {number}")
 
 
 def _questions(document: Any) -> Iterator[dict[str, Any]]:

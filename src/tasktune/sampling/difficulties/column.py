@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tasktune.data import Row, Task, read_rows
+from tasktune.data import Row, Task, cleaned_rows
 from tasktune.errors import UserError, nearest
 from tasktune.sampling.difficulties.base import Difficulty, difficulties
 
@@ -33,13 +33,11 @@ class Column(Difficulty):
         name = self.column if isinstance(self.column, str) else self.column.get(task.name)
         if name is None:
             return None
-        key = f"tasks.{task.name}.train"
-        rows = read_rows(task.config.train, self.folder, key, damaged=True)
-        by_place = {row.place: row for row in rows}
-        numbers = {
-            place: number(by_place[place], name) for place in dict.fromkeys(task.train.places)
-        }
-        return np.array([numbers[place] for place in task.train.places])
+        places = task.train.places
+        wanted = set(places)
+        rows = cleaned_rows(task.config, task.name, "train", self.folder)
+        numbers = {row.place: number(row, name) for row in rows if row.place in wanted}
+        return np.array([numbers[place] for place in places])
 
 
 def number(row: Row, column: str) -> float:
