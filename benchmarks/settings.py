@@ -71,7 +71,7 @@ def random_items(
 ) -> list[Item]:
     """``count`` examples, tasks in turn, lengths uniform in ``lengths``, a fifth of each target."""
     generator = np.random.default_rng(seed)
-    vocabulary = model.causal_lm.config.vocab_size
+    vocabulary = model.transformer.config.vocab_size
     items = []
     for number in range(count):
         length = int(generator.integers(*lengths))

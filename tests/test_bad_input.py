@@ -232,13 +232,14 @@ def test_folders_without_a_run(workshop: Workshop) -> None:
         assert (code, "Traceback" in error) == (2, False), error
 
 
-def test_encoder_is_refused_with_what_is_supported(workshop: Workshop) -> None:
+def test_an_encoder_writes_none(workshop: Workshop) -> None:
     folder = workshop.folder / "bert"
     sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
     BertModel(BertConfig(vocab_size=320, intermediate_size=8, **sizes)).save_pretrained(folder)
     workshop.run["model"]["base"] = str(folder)  # without a tokenizer, which is not the point
     line = workshop.complaint()
-    assert "is a 'bert' model; so far Tasktune trains decoder-only" in line
+    assert "tasks.colour: kind classification is written as text" in line
+    assert "an encoder ('bert'), which writes none; set head: true" in line
 
 
 def test_as_a_process(workshop: Workshop) -> None:

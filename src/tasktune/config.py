@@ -41,6 +41,9 @@ class ModelConfig(Section):
     random_weights: bool = Field(
         False, description="initialise from the folder's config.json instead of loading weights"
     )
+    pooling: Literal["auto", "mean", "cls", "last"] = Field(
+        "auto", description="what of an example's hidden states heads are given"
+    )
     trust_remote_code: bool = False
     revision: str | None = None
 

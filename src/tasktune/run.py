@@ -26,7 +26,7 @@ from tasktune.evaluation import (
     predict_task,
 )
 from tasktune.evaluation.evaluate import text_losses
-from tasktune.model.build import build_layout, build_model
+from tasktune.model.build import build_layout, build_model, check_kinds
 from tasktune.model.export import export_adapter, export_merged, save_heads
 from tasktune.model.loading import load_tokenizer, model_fingerprint
 from tasktune.model.task_model import TaskModel
@@ -93,6 +93,7 @@ class Run:
     @cached_property
     def tasks(self) -> list[Task]:
         """The tasks, read, rendered and tokenised; from the cache where nothing changed."""
+        check_kinds(self.config)
         tokenizer = load_tokenizer(self.config.model, self.config.folder)
         tasks = prepare(self.config, tokenizer, cache=None, progress=True)
         for task in tasks:

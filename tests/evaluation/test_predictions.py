@@ -45,11 +45,11 @@ def test_label_scores_equal_one_pass_a_label(workshop: Workshop) -> None:
     prompts = [split.input_ids(i)[: split.prompt_lengths[i]] for i in range(len(split))]
     ours = score_labels(model, task, prompts, batch_tokens=200)
     assert len({len(ids) for ids in task.label_ids}) > 1
-    with model.single_task(task.index) as causal_lm, torch.no_grad():
+    with model.single_task(task.index) as transformer, torch.no_grad():
         for row, prompt in zip(ours, prompts, strict=True):
             for score, label in zip(row, task.label_ids, strict=True):
                 ids = torch.tensor([*prompt.tolist(), *label])
-                shares = torch.log_softmax(causal_lm(ids[None]).logits[0, :-1], dim=-1)
+                shares = torch.log_softmax(transformer(ids[None]).logits[0, :-1], dim=-1)
                 targets = shares[-len(label) :].gather(1, ids[-len(label) :, None])
                 assert score == pytest.approx(float(targets.sum()), abs=1e-4)
 

@@ -110,8 +110,8 @@ def test_with_gradient_checkpointing(layout: str) -> None:
     model = tiny_model(layout, NAMES[:3]).train()
     pieces = [random_items(9, 3), random_items(4, 2, seed=1)]
     plain = one_pass(model, pieces, [0, 1, 2])
-    model.causal_lm.activation_checkpointing_enable({"use_reentrant": False})
-    model.causal_lm.enable_input_require_grads()
+    model.transformer.activation_checkpointing_enable({"use_reentrant": False})
+    model.transformer.enable_input_require_grads()
     compare(model, pieces)
     torch.testing.assert_close(one_pass(model, pieces, [0, 1, 2]), plain)
 

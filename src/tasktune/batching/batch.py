@@ -54,10 +54,14 @@ class Batch:
     :param target_index: ``[N]`` flat positions at which the output layer runs.
     :param target_ids: ``[N]`` the token to be predicted there.
     :param target_offsets: ``[K + 1]`` each task's range of targets.
-    :param pool_index: ``[H]`` flat position of the last token of each example that has a head.
+    :param pool_index: ``[M]`` flat positions of the tokens that heads pool: one for each example
+        that has a head, or all of its tokens.
+    :param pool_counts: ``[H]`` how many of them are each example's.
     :param pool_labels: ``[H]`` its label: a class index or a scaled number, as a float.
     :param pool_offsets: ``[K + 1]`` each task's range of heads' examples.
     :param attention_plan: how attention walks a packed row; ``None`` for padded batches.
+    :param decoder_input_ids: ``[R, D]`` what an encoder-decoder's decoder reads; targets then index
+        its ``R * D`` flat positions.
     """
 
     tasks: tuple[int, ...]
@@ -70,9 +74,11 @@ class Batch:
     target_ids: Tensor
     target_offsets: tuple[int, ...]
     pool_index: Tensor
+    pool_counts: Tensor
     pool_labels: Tensor
     pool_offsets: tuple[int, ...]
     attention_plan: AttentionPlan | None = None
+    decoder_input_ids: Tensor | None = None
 
     @property
     def token_count(self) -> int:

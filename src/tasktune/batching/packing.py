@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasktune.batching.batch import AttentionPlan, Batch
+
+Pooling = Literal["mean", "cls", "last"]
 
 WASTE = 0.15
 NEARLY = 8
@@ -45,7 +48,7 @@ class Item:
         return 1 if self.label is not None else len(self.target_positions)
 
 
-def pack(items: Sequence[Item]) -> Batch:
+def pack(items: Sequence[Item], pooling: Pooling = "last") -> Batch:
     """One row of all ``items``, sorted by task and within a task by length.
 
     :raises ValueError: if there are none.
@@ -57,6 +60,7 @@ def pack(items: Sequence[Item]) -> Batch:
     return make_batch(
         ordered,
         starts,
+        pooling,
         input_ids=np.concatenate([item.input_ids for item in ordered])[None],
         position_ids=positions[None],
         attention_mask=None,
@@ -75,8 +79,9 @@ def sort_items(items: Sequence[Item]) -> list[Item]:
 def make_batch(
     ordered: Sequence[Item],
     starts: Sequence[int],
+    pooling: Pooling,
     *,
-    input_ids: NDArray[np.int32],
+    input_ids: NDArray[np.int32] | NDArray[np.int64],
     position_ids: NDArray[np.int64],
     attention_mask: NDArray[np.int64] | None,
     sequence_offsets: tuple[int, ...],
@@ -96,7 +101,7 @@ def make_batch(
     ]
     target_ids = [item.input_ids[p + 1] for item in ordered for p in item.target_positions]
     pooled = [
-        start + len(item.input_ids) - 1 if item.label is not None else None
+        [start + p for p in pooled_positions(item, pooling)]
         for item, start in zip(ordered, starts, strict=False)
     ]
     return Batch(
@@ -109,11 +114,20 @@ def make_batch(
         target_index=_index([p for positions in targets for p in positions]),
         target_ids=_index(target_ids),
         target_offsets=_offsets(bounds, [len(positions) for positions in targets]),
-        pool_index=_index([p for p in pooled if p is not None]),
+        pool_index=_index([p for positions in pooled for p in positions]),
+        pool_counts=_index([len(positions) for positions in pooled if positions]),
         pool_labels=torch.tensor([item.label for item in ordered if item.label is not None]),
-        pool_offsets=_offsets(bounds, [p is not None for p in pooled]),
+        pool_offsets=_offsets(bounds, [bool(positions) for positions in pooled]),
         attention_plan=attention_plan,
     )
+
+
+def pooled_positions(item: Item, pooling: Pooling) -> range:
+    """Which of an example's tokens its head pools; none if it has no head."""
+    if item.label is None:
+        return range(0)
+    length = len(item.input_ids)
+    return {"mean": range(length), "cls": range(1), "last": range(length - 1, length)}[pooling]
 
 
 def _index(values: Sequence[int]) -> Tensor:

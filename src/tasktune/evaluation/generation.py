@@ -8,7 +8,6 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from tasktune.batching.packing import Item
 from tasktune.data import Task
@@ -35,12 +34,11 @@ def generate(
     room = new_tokens(task)
     items = [Item(task.index, prompt, len(prompt)) for prompt in prompts]
     answers = [""] * len(items)
-    with model.single_task(task.index) as causal_lm:
+    with model.single_task(task.index) as transformer:
         for indices in by_length(items, max(batch_tokens - room, 1)):
-            ids, mask = left_padded([prompts[index] for index in indices], model)
-            output = cast(Any, causal_lm).generate(  # Transformers leaves it untyped
-                input_ids=ids,
-                attention_mask=mask,
+            inputs = model.architecture.prompts([prompts[index] for index in indices])
+            output = cast(Any, transformer).generate(  # Transformers leaves it untyped
+                **inputs,
                 max_new_tokens=room,
                 do_sample=False,
                 num_beams=1,
@@ -49,23 +47,11 @@ def generate(
                 stop_strings=task.config.stop or None,
                 tokenizer=model.tokenizer,
             )
-            texts = model.tokenizer.batch_decode(
-                output[:, ids.shape[1] :], skip_special_tokens=True
-            )
+            start = model.architecture.answer_start(inputs)
+            texts = model.tokenizer.batch_decode(output[:, start:], skip_special_tokens=True)
             for index, text in zip(indices, texts, strict=True):
                 answers[index] = until_stop(text, task.config.stop)
     return answers
-
-
-def left_padded(prompts: Sequence[NDArray[np.int32]], model: TaskModel) -> tuple[Tensor, Tensor]:
-    """Prompts that end in the same column, and which tokens are real."""
-    width = max(len(prompt) for prompt in prompts)
-    ids = torch.full((len(prompts), width), int(model.tokenizer.pad_token_id))
-    mask = torch.zeros(len(prompts), width, dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        ids[row, width - len(prompt) :] = torch.from_numpy(prompt.astype(np.int64))
-        mask[row, width - len(prompt) :] = 1
-    return ids.to(model.device), mask.to(model.device)
 
 
 def until_stop(text: str, stops: Sequence[str]) -> str:

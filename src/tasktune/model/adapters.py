@@ -24,6 +24,7 @@ from tasktune.model.layouts.shared import Shared
 from tasktune.model.routing import Routing
 
 ADAPTER = "default"
+POOLER = r".*\bpooler\b.*"  # BERT's own head, which whoever loads an exported adapter may have
 UNSUPPORTED = ("AwqLoraLinear", "EetqLoraLinear", "AqlmLoraLinear")
 
 
@@ -107,6 +108,7 @@ def add_adapters(
     *,
     targets: str | list[str],
     dropout: float,
+    task_type: str = "CAUSAL_LM",
 ) -> PeftModel:
     """Wraps the target modules of ``model`` and gives each the layout's parameters.
 
@@ -117,7 +119,8 @@ def add_adapters(
         lora_alpha=layout.rank,  # the layout applies its own scaling
         lora_dropout=dropout,
         target_modules=targets,
-        task_type="CAUSAL_LM",
+        exclude_modules=POOLER,
+        task_type=task_type,
     )
     try:
         wrapped = get_peft_model(model, config, adapter_name=ADAPTER)

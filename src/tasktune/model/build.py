@@ -11,9 +11,10 @@ from tasktune.batching.self_test import packed_equals_separate
 from tasktune.config import RunConfig
 from tasktune.data import Task
 from tasktune.errors import UserError
+from tasktune.model.architectures import Causal
 from tasktune.model.heads import HeadShape
 from tasktune.model.layouts import Layout, layouts
-from tasktune.model.loading import BaseModel, load_base
+from tasktune.model.loading import BaseModel, describe_base, load_base
 from tasktune.model.task_model import TaskModel
 
 PACKING_TOLERANCE = 1e-3
@@ -49,10 +50,11 @@ def build_model(
         targets=config.adapter.targets,
         dropout=config.adapter.dropout,
         packed=packed,
+        pooling=config.model.pooling,
     )
     if config.training.gradient_checkpointing:
-        model.causal_lm.activation_checkpointing_enable({"use_reentrant": False})
-        model.causal_lm.enable_input_require_grads()
+        model.transformer.activation_checkpointing_enable({"use_reentrant": False})
+        model.transformer.enable_input_require_grads()
     return model, notes
 
 
@@ -62,6 +64,13 @@ def choose_packing(choice: str, base: BaseModel) -> tuple[bool, list[str]]:
     :raises UserError: if packing is asked of a model whose packed examples see each other.
     """
     if choice == "padded":
+        return False, []
+    if base.architecture is not Causal:
+        if choice == "packed":
+            raise UserError(
+                f"training.packing: '{base.model.config.model_type}' takes padded batches only; set"
+                " packing: auto or padded"
+            )
         return False, []
     difference = packed_equals_separate(base.model)
     if difference <= PACKING_TOLERANCE * (1 if base.model.dtype == torch.float32 else 50):
@@ -80,13 +89,47 @@ def check_lengths(tasks: Sequence[Task], base: BaseModel) -> None:
 
     :raises UserError: naming the task.
     """
-    limit = getattr(base.model.config, "max_position_embeddings", None)
+    limit = positions(base)
     for task in tasks:
         longest = max(int(split.lengths.max()) for split in task.splits.values())
+        longest += base.architecture.added_tokens
         if limit is not None and longest > limit:
             raise UserError(
                 f"tasks.{task.name}: its longest example has {longest} tokens and the model takes"
                 f" {limit}; lower max_prompt_tokens or max_target_tokens"
+            )
+
+
+def positions(base: BaseModel) -> int | None:
+    """How many tokens the model has positions for; none where they have no end.
+
+    RoBERTa and its kin number positions from the padding token's on.
+    """
+    limit = getattr(base.model.config, "max_position_embeddings", None)
+    for name, module in base.model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
+            offset = 0 if module.padding_idx is None else module.padding_idx + 1
+            return module.num_embeddings - offset
+    return limit
+
+
+def check_kinds(config: RunConfig) -> None:
+    """Refuses tasks that are written, of a model that writes none.
+
+    :raises UserError: naming the task and the way out.
+    """
+    description, architecture = describe_base(config.model, config.folder)
+    if architecture.writes:
+        return
+    for name, task in config.tasks.items():
+        if not task.head:
+            classifies = task.kind == "classification"
+            way_out = (
+                "set head: true" if classifies else "leave it out, or take a model that writes"
+            )
+            raise UserError(
+                f"tasks.{name}: kind {task.kind} is written as text, and model.base is an encoder"
+                f" ('{description.model_type}'), which writes none; {way_out}"
             )
 
 

@@ -8,7 +8,6 @@ import torch
 from peft import LoraConfig, PeftModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM
 
 from tasktune.errors import UserError
 from tasktune.model.adapters import ADAPTER, adapted_layers, task_adapters
@@ -49,7 +48,8 @@ def _peft_config(model: TaskModel, rank: int) -> LoraConfig:
         lora_dropout=0.0,
         target_modules=resolved.target_modules,
         fan_in_fan_out=resolved.fan_in_fan_out,
-        task_type="CAUSAL_LM",
+        exclude_modules=resolved.exclude_modules,
+        task_type=model.architecture.peft_task,
         inference_mode=True,
     )
 
@@ -59,7 +59,7 @@ def export_merged(adapter: Path, folder: Path, model: TaskModel) -> Path:
 
     :raises UserError: if the merge is not finite.
     """
-    base = AutoModelForCausalLM.from_pretrained(model.source, dtype=torch.float32)
+    base = model.architecture.auto_class.from_pretrained(model.source, dtype=torch.float32)
     try:
         merged = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload(safe_merge=True)
     except ValueError as error:

@@ -10,36 +10,35 @@ import torch
 from torch import nn
 from transformers import (
     AutoConfig,
-    AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
     PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.models.auto.modeling_auto import (
-    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-)
 from transformers.utils.logging import disable_progress_bar
 
 from tasktune.config import ModelConfig
 from tasktune.errors import UserError, nearest
+from tasktune.model.architectures import Architecture, Causal, architecture_of
 
+NOT_ROUTED = ("deberta", "deberta-v2")
 BUILTIN = "builtin:"
 BUILTIN_NAMES = ("tiny",)
 
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A frozen causal language model with its tokenizer.
+    """A frozen model with its tokenizer.
 
+    :param architecture: how it takes a batch.
     :param source: the folder or hub id that it came from, as PEFT's files name it.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     source: str
+    architecture: type[Architecture] = Causal
 
 
 def resolve_base(base: str, folder: Path) -> str:
@@ -95,8 +94,6 @@ def load_tokenizer(config: ModelConfig, folder: Path) -> PreTrainedTokenizerBase
         )
     except (OSError, ValueError) as error:
         raise UserError(f"model.base: no tokenizer in {config.base}: {_line(error)}") from None
-    if tokenizer.eos_token_id is None:
-        raise UserError(f"model.base: the tokenizer of {config.base} has no end-of-text token")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.model_max_length = sys.maxsize  # lengths are checked against the model, once, later
@@ -111,17 +108,17 @@ def load_base(
 
     :param random_folder: where a base of random weights is kept, so that adapters trained on it
         find it again.
-    :raises UserError: if it can't be found, isn't a causal model, or can't be quantised here.
+    :raises UserError: if it can't be found, is of no known kind, or can't be quantised here.
     """
     source = resolve_base(config.base, folder)
-    description = _describe(source, config)
+    description, architecture = _describe(source, config)
     dtype = _dtype(config, device)
     quantization = _quantization(config, device)
     disable_progress_bar()  # a bar for the few seconds of loading hides what matters
     if config.random_weights:
-        source = _random_base(description, random_folder)
+        source = _random_base(description, architecture, random_folder)
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model = architecture.auto_class.from_pretrained(
             source,
             revision=config.revision,
             dtype=dtype,
@@ -134,39 +131,53 @@ def load_base(
     model.requires_grad_(False)
     if quantization is None:
         nn.Module.to(model, device)
-    return BaseModel(model.eval(), load_tokenizer(config, folder), source)
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None  # BERT's own head, which nothing reads: no adapter belongs on it
+    return BaseModel(model.eval(), load_tokenizer(config, folder), source, architecture)
 
 
-def _random_base(description: PretrainedConfig, folder: Path) -> str:
+def _random_base(
+    description: PretrainedConfig, architecture: type[Architecture], folder: Path
+) -> str:
     """Draws a base's weights once and keeps them as any other model folder."""
     if not (folder / "config.json").is_file():
-        AutoModelForCausalLM.from_config(description, dtype=torch.float32).save_pretrained(folder)
+        model = architecture.auto_class.from_config(description, dtype=torch.float32)
+        model.save_pretrained(folder)
     return str(folder.resolve())
 
 
-def _describe(source: str, config: ModelConfig) -> PretrainedConfig:
+def describe_base(config: ModelConfig, folder: Path) -> tuple[PretrainedConfig, type[Architecture]]:
+    """What the base model's ``config.json`` says, and of which kind it is.
+
+    :raises UserError: if it can't be read, or the model is of no kind that can be trained.
+    """
+    return _describe(resolve_base(config.base, folder), config)
+
+
+def _describe(source: str, config: ModelConfig) -> tuple[PretrainedConfig, type[Architecture]]:
+    """What ``config.json`` says of a model, and of which kind it is.
+
+    :raises UserError: if it can't be read, or the model is of no kind that can be trained.
+    """
     try:
         description = AutoConfig.from_pretrained(
             source, revision=config.revision, trust_remote_code=config.trust_remote_code
         )
     except (OSError, ValueError) as error:
         raise UserError(f"model.base: cannot load {config.base}: {_line(error)}") from None
-    if not _is_causal(description):
-        raise UserError(
-            f"model.base: {config.base} is a '{description.model_type}' model; so far Tasktune"
-            " trains decoder-only (causal) language models such as Llama, Qwen, Gemma or GPT-2"
-        )
-    return description  # type: ignore[no-any-return]
-
-
-def _is_causal(description: PretrainedConfig) -> bool:
-    """Whether it is a decoder-only model, and not an encoder that also has a causal class."""
+    architecture = architecture_of(description)
     kind = description.model_type
-    if description.is_encoder_decoder or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        return bool(getattr(description, "auto_map", {}).get("AutoModelForCausalLM"))
-    architectures = getattr(description, "architectures", None) or []
-    named_causal = any("ForCausalLM" in name or "LMHead" in name for name in architectures)
-    return named_causal or kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    if architecture is None:
+        raise UserError(
+            f"model.base: {config.base} is a '{kind}' model; Tasktune trains decoder-only language"
+            " models such as Llama, encoders such as BERT, and encoder-decoders such as T5"
+        )
+    if kind in NOT_ROUTED:
+        raise UserError(
+            f"model.base: {config.base} is a '{kind}' model, whose attention sends positions, which"
+            " belong to no task, through adapted layers; use another encoder, such as RoBERTa"
+        )
+    return description, architecture
 
 
 def _dtype(config: ModelConfig, device: torch.device) -> torch.dtype:

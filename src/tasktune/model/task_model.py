@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from peft import PeftModel
@@ -13,9 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tasktune.batching.attention import ATTENTION
 from tasktune.batching.batch import Batch
-from tasktune.batching.output import output_on_targets
-from tasktune.batching.packing import Item, pack
-from tasktune.batching.padding import pad
+from tasktune.batching.packing import Item, Pooling
 from tasktune.model.adapters import LayerAdapters, add_adapters
 from tasktune.model.heads import Heads, HeadShape
 from tasktune.model.layouts import Layout
@@ -29,20 +28,23 @@ class Outputs:
 
     :param logits: ``[N, V]`` at the batch's ``target_index``.
     :param heads: each task's head outputs, ``[H_k, outputs]``, by task index.
+    :param pooled: what the heads were given, ``[H, width]``.
     """
 
     logits: Tensor
     heads: dict[int, Tensor]
+    pooled: Tensor
 
 
 class TaskModel(nn.Module):
-    """A causal language model with adapters and heads for several tasks.
+    """A frozen model with adapters and heads for several tasks.
 
     :param base: the frozen base.
     :param layout: which adapters each task passes through.
     :param tasks: the tasks' names.
     :param heads: the tasks that are predicted by a head.
     :param packed: whether batches are packed, which the model has to be able to take.
+    :param pooling: how heads pool hidden states; ``auto`` is the architecture's own.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class TaskModel(nn.Module):
         targets: str | list[str] = "all-linear",
         dropout: float = 0.0,
         packed: bool = True,
+        pooling: Pooling | Literal["auto"] = "auto",
     ) -> None:
         super().__init__()
         self.source = base.source
@@ -63,23 +66,30 @@ class TaskModel(nn.Module):
         self.packed = packed
         self.layout = layout
         self.routing = Routing()
-        self.causal_lm: PreTrainedModel = base.model
-        self._padded_attention = self.causal_lm.config._attn_implementation
-        self.peft: PeftModel = add_adapters(
-            base.model, layout, self.routing, targets=targets, dropout=dropout
+        self.transformer: PreTrainedModel = base.model
+        self.architecture = base.architecture(
+            base.model, base.tokenizer, packed=packed, pooling=pooling
         )
-        width = int(self.causal_lm.get_output_embeddings().weight.shape[-1])
-        self.heads = Heads(list(heads), width).to(self.device)
+        self._padded_attention = self.transformer.config._attn_implementation
+        self.peft: PeftModel = add_adapters(
+            base.model,
+            layout,
+            self.routing,
+            targets=targets,
+            dropout=dropout,
+            task_type=base.architecture.peft_task,
+        )
+        self.heads = Heads(list(heads), self.architecture.width).to(self.device)
         self._use_attention(ATTENTION if packed else self._padded_attention)
 
     @property
     def device(self) -> torch.device:
         """Where the model computes."""
-        return next(self.causal_lm.parameters()).device
+        return next(self.transformer.parameters()).device
 
     def adapters(self) -> Iterator[LayerAdapters]:
         """Every adapted layer's parameters, in the model's order."""
-        for module in self.causal_lm.modules():
+        for module in self.transformer.modules():
             if isinstance(module, LayerAdapters):
                 yield module
 
@@ -109,26 +119,17 @@ class TaskModel(nn.Module):
 
     def collate(self, items: Sequence[Item]) -> Batch:
         """A batch of ``items`` as this model takes them, on its device."""
-        if self.packed:
-            return pack(items).to(self.device)
-        return pad(items, int(self.tokenizer.pad_token_id)).to(self.device)
+        return self.architecture.collate(items).to(self.device)
 
     def forward(self, batch: Batch) -> Outputs:
         """Runs the batch; the output layer only where there is a target."""
         self.routing.point(batch.tasks, batch.task_offsets)
-        with output_on_targets(self.causal_lm, batch) as hidden:
-            logits = self.causal_lm(
-                input_ids=batch.input_ids,
-                position_ids=batch.position_ids,
-                attention_mask=batch.attention_mask,
-                use_cache=False,
-                **({"attention_plan": batch.attention_plan} if self.packed else {}),
-            ).logits
-        return Outputs(logits[0], self._run_heads(batch, hidden.flat))
+        states = self.architecture.run(batch)
+        pooled = pool(states.hidden, batch)
+        return Outputs(states.logits, self._run_heads(batch, pooled), pooled)
 
-    def _run_heads(self, batch: Batch, hidden: Tensor) -> dict[int, Tensor]:
+    def _run_heads(self, batch: Batch, pooled: Tensor) -> dict[int, Tensor]:
         outputs: dict[int, Tensor] = {}
-        pooled = hidden[batch.pool_index]
         for position, task in enumerate(batch.tasks):
             start, end = batch.pool_offsets[position : position + 2]
             if end > start:
@@ -139,12 +140,12 @@ class TaskModel(nn.Module):
     def single_task(self, task: int) -> Iterator[PreTrainedModel]:
         """Routes everything to one task's adapter, for generation with a cache.
 
-        :returns: the causal language model, to be called as Transformers calls it.
+        :returns: the transformer, to be called as Transformers calls it.
         """
         self.routing.point([task], [0, 1])
         self._use_attention(self._padded_attention)
         try:
-            yield self.causal_lm
+            yield self.transformer
         finally:
             self._use_attention(ATTENTION if self.packed else self._padded_attention)
 
@@ -158,4 +159,18 @@ class TaskModel(nn.Module):
             self.routing.enabled = True
 
     def _use_attention(self, name: str) -> None:
-        self.causal_lm.set_attn_implementation(name)
+        self.transformer.set_attn_implementation(name)
+
+
+def pool(hidden: Tensor, batch: Batch) -> Tensor:
+    """The mean of each example's pooled tokens, ``[H, width]``.
+
+    :param hidden: ``[R * L, width]``.
+    """
+    picked = hidden[batch.pool_index]
+    counts = batch.pool_counts
+    if len(counts) == len(picked):
+        return picked
+    examples = torch.repeat_interleave(torch.arange(len(counts), device=counts.device), counts)
+    sums = picked.new_zeros(len(counts), hidden.shape[1]).index_add(0, examples, picked)
+    return sums / counts.unsqueeze(1)

@@ -77,7 +77,7 @@ def mean_losses(causal_lm: PreTrainedModel, batch: Batch) -> Tensor:
             use_cache=False,
             **packed,
         ).logits
-    sums = loss_sums(Outputs(logits[0], {}), batch)
+    sums = loss_sums(Outputs(logits[0], {}, logits.new_zeros(0, 1)), batch)
     offsets = torch.tensor(batch.target_offsets)
     return sums / offsets.diff().to(sums)
 

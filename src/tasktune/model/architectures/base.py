@@ -1,0 +1,81 @@
+"""What an architecture is: how one kind of model takes a batch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from tasktune.batching.batch import Batch
+from tasktune.batching.packing import Item, Pooling
+
+
+@dataclass(frozen=True)
+class States:
+    """What a forward pass leaves.
+
+    :param logits: ``[N, V]`` at the batch's ``target_index``.
+    :param hidden: ``[R * L, width]`` what heads pool over, by the batch's flat positions.
+    """
+
+    logits: Tensor
+    hidden: Tensor
+
+
+class Architecture(ABC):
+    """One kind of model.
+
+    :param model: as Transformers loads it.
+    :param packed: whether batches are packed.
+    :param pooling: how heads pool; ``auto`` is the architecture's own.
+    """
+
+    auto_class: ClassVar[Any]
+    """Which of Transformers' classes loads a whole model of it."""
+    peft_task: ClassVar[str]
+    """What PEFT's files call it."""
+    writes: ClassVar[bool]
+    """Whether it can write text."""
+    own_pooling: ClassVar[Pooling]
+    added_tokens: ClassVar[int] = 0
+    """Tokens that ``collate`` adds to an example."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        packed: bool,
+        pooling: Pooling | Literal["auto"],
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.packed = packed
+        self.pooling: Pooling = self.own_pooling if pooling == "auto" else pooling
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """Of the hidden states that heads pool over."""
+
+    @abstractmethod
+    def collate(self, items: Sequence[Item]) -> Batch:
+        """A batch of ``items``, sorted by task."""
+
+    @abstractmethod
+    def run(self, batch: Batch) -> States:
+        """The forward pass."""
+
+    @abstractmethod
+    def prompts(self, prompts: Sequence[NDArray[np.int32]]) -> dict[str, Tensor]:
+        """Prompts as ``generate`` takes them."""
+
+    @abstractmethod
+    def answer_start(self, inputs: dict[str, Tensor]) -> int:
+        """The column of ``generate``'s output at which answers begin."""

@@ -1,0 +1,61 @@
+"""Encoders, such as BERT: padded batches, heads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import AutoModel
+
+from tasktune.batching.batch import Batch
+from tasktune.batching.packing import Item, sort_items
+from tasktune.batching.padding import pad_ordered
+from tasktune.errors import UserError
+from tasktune.model.architectures.base import Architecture, States
+
+
+class Encoder(Architecture):
+    """Reads a text and writes none; heads pool the mean of an example's tokens.
+
+    Position ids are the model's own affair: RoBERTa's begin at 2.
+    """
+
+    auto_class = AutoModel
+    peft_task = "FEATURE_EXTRACTION"
+    writes = False
+    own_pooling = "mean"
+    added_tokens = 1
+
+    @property
+    def width(self) -> int:
+        return int(self.model.config.hidden_size)
+
+    def collate(self, items: Sequence[Item]) -> Batch:
+        padding = self.tokenizer.pad_token_id
+        ordered = [self.closed(item) for item in sort_items(items)]
+        return pad_ordered(ordered, int(padding or 0), self.pooling)
+
+    def closed(self, item: Item) -> Item:
+        """An example that ends in the separator, as the model has learnt that texts do."""
+        end = self.tokenizer.sep_token_id
+        if end is None or item.input_ids[-1] == end:
+            return item
+        ids = np.append(item.input_ids, np.int32(end))
+        return replace(item, input_ids=ids, prompt_length=len(ids))
+
+    def run(self, batch: Batch) -> States:
+        hidden = self.model(
+            input_ids=batch.input_ids, attention_mask=batch.attention_mask
+        ).last_hidden_state.flatten(0, 1)
+        return States(hidden.new_zeros(0, 1), hidden)
+
+    def prompts(self, prompts: Sequence[NDArray[np.int32]]) -> dict[str, Tensor]:
+        raise UserError(
+            f"model.base: an encoder such as {self.model.config.model_type} writes none"
+        )
+
+    def answer_start(self, inputs: dict[str, Tensor]) -> int:
+        return 0
