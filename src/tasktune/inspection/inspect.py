@@ -110,8 +110,8 @@ class Inspector:
 
     def look_at_data(self) -> dict[str, Finding]:
         """Every check of the data, and samples."""
-        from tasktune.inspection.data_checks import DATA_CHECKS
         from tasktune.inspection.checks.samples import samples
+        from tasktune.inspection.data_checks import DATA_CHECKS
         from tasktune.inspection.material import Material
         from tasktune.model.loading import load_tokenizer
 

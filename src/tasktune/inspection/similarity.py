@@ -64,9 +64,9 @@ def near_pairs(splits: Sequence[Texts]) -> list[Pair]:
         for candidate in sorted(index.query(hashed), reverse=True)[:CANDIDATES]:
             other = examples[candidate]
             similarity = jaccard(own, grams(content_of(other)))
-            if similarity >= ALIKE and content_of(other) != content_of(example):
-                if same_answer(other, example):
-                    pairs.append(Pair(other, example, similarity))
+            equal = content_of(other) == content_of(example)
+            if similarity >= ALIKE and not equal and same_answer(other, example):
+                pairs.append(Pair(other, example, similarity))
         index.insert(number, hashed)
     return pairs
 

@@ -37,7 +37,12 @@ def splits(figures: Mapping[str, Any]) -> Table:
     shown = [column for column in range(len(HEADINGS)) if any(row[column] for row in rows)]
     for column in shown:
         right = column > 1
-        table.add_column(HEADINGS[column], justify="right" if right else "left", no_wrap=column > 0, overflow="fold")
+        table.add_column(
+            HEADINGS[column],
+            justify="right" if right else "left",
+            no_wrap=column > 0,
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*(row[column] for column in shown))
     table.caption = "prompt and target: tokens, the median and what 99 of 100 stay under"
@@ -101,8 +106,8 @@ def cost_line(cost: Mapping[str, Any]) -> str:
     parts = ", ".join(f"{name.replace('_', ' ')} {mib(memory[name])}" for name in PARTS)
     return (
         f"A step takes {significant(cost['seconds_per_step'])} s here, timed over"
-        f" {cost['timed_steps']} of the run's own ({cost['device']}, {cost['threads']} threads): all"
-        f" of them about {duration(cost['seconds_in_all'])}, evaluation aside. Memory: about"
+        f" {cost['timed_steps']} of the run's own ({cost['device']}, threads: {cost['threads']}):"
+        f" all of them about {duration(cost['seconds_in_all'])}, evaluation aside. Memory: about"
         f" {mib(memory['total'])} ({parts})."
     )
 

@@ -79,4 +79,6 @@ def problem(entry: dict[str, Any]) -> Problem:
         mend = f"{key}.validation: null  # a tenth of train is set aside instead"
     elif not entry["most"]:
         mend = f"{key}.train: {{path: [...]}}  # add rows with the numbers that are scarce"
-    return Problem(severity, "label_drift", f"{key}.{entry['split']}", said, mend, entry["distance"])
+    return Problem(
+        severity, "label_drift", f"{key}.{entry['split']}", said, mend, entry["distance"]
+    )

@@ -24,7 +24,9 @@ def lengths(material: Material) -> Finding:
     problems = []
     for task in material.tasks:
         for part in ("prompt", "target"):
-            shares = {n: figures[task.name][n][f"{part}s_cut"] / len(s) for n, s in task.splits.items()}
+            shares = {
+                n: figures[task.name][n][f"{part}s_cut"] / len(s) for n, s in task.splits.items()
+            }
             worst = max(shares, key=lambda name: shares[name])
             if shares[worst] >= SOME:
                 problems.append(cut(task, worst, part, shares[worst]))

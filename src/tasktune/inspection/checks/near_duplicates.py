@@ -9,6 +9,7 @@ from tasktune.inspection.problem import Finding, Problem, Severity
 from tasktune.inspection.similarity import Pair
 
 SHOWN = 5
+NAMED = 1000
 SOME = 0.02  # of a split's examples
 MANY = 0.1
 
@@ -35,6 +36,7 @@ def near_duplicates(material: Material) -> Finding:
                 figures[task.name][f"{held} in {holder}"] = {
                     "near": count,
                     "share": share,
+                    "places": list(dict.fromkeys(pair.second.place for pair in found))[:NAMED],
                     "examples": [described(pair) for pair in found[:SHOWN]],
                 }
                 if share >= SOME and (held != holder or share >= MANY):
