@@ -27,9 +27,11 @@ def rows(material: Material) -> Finding:
                 "dropped": count,
                 "reasons": reasons,
             }
-            if count:
+            unmeant = [reason for reason in reasons if not reason.startswith("clean.")]
+            if unmeant:
+                count = sum(reasons[reason] for reason in unmeant)
                 share = count / (count + len(split))
-                most = next(iter(reasons))
+                most = unmeant[0]
                 problems.append(
                     Problem(
                         "medium" if share > MANY else "low",
@@ -46,10 +48,10 @@ def rows(material: Material) -> Finding:
 def dropped(split: Split) -> dict[str, int]:
     """The reasons for which rows were dropped, the most frequent first.
 
-    Reasons that differ only in a number or in what they quote are one.
+    Reasons that differ only in a number, or in the label that they quote, are one.
     """
     kinds = Counter(
-        re.sub(r"\d+", "N", re.sub(r"'[^']*'", "'...'", reason))
+        re.sub(r"\d+", "N", re.sub(r"(label|target) '[^']*'", r"\1 '...'", reason))
         for _, reason in split.dropped
         if not reason.startswith("clean.")
     )
