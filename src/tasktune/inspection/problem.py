@@ -42,6 +42,11 @@ class Finding:
     problems: list[Problem] = field(default_factory=list)
 
 
+def examples(count: int, share: float) -> str:
+    """How many, as a message says it: ``12 examples (3.4%)``."""
+    return f"{count:,} example{'' if count == 1 else 's'} ({share:.1%})"
+
+
 def ranked(problems: Iterable[Problem]) -> list[Problem]:
     """The worst first."""
     order = {severity: rank for rank, severity in enumerate(SEVERITIES)}

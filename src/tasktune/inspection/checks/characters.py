@@ -11,7 +11,7 @@ from typing import Any
 from ftfy.badness import is_bad
 
 from tasktune.inspection.material import Material
-from tasktune.inspection.problem import Finding, Problem, Severity
+from tasktune.inspection.problem import Finding, Problem, Severity, examples
 from tasktune.inspection.texts import Texts
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\ufeff]")
@@ -68,7 +68,7 @@ def problem(texts: Texts, sign: str, rows: list[int]) -> Problem:
     _, words, step = SIGNS[sign]
     share = len(rows) / len(texts)
     key = f"tasks.{texts.task.name}"
-    said = f"{len(rows):,} examples ({share:.1%}) have {words}, such as {texts.places[rows[0]]}"
+    said = f"{words}: {examples(len(rows), share)}, such as {texts.places[rows[0]]}"
     mend = f"{key}.clean: [{step}]"
     if not step:
         mend = f"{key}.train: {{..., encoding: latin-1}}  # the encoding that the file is in"

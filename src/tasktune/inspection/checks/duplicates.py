@@ -9,7 +9,7 @@ from typing import Any
 
 from tasktune.data import Task
 from tasktune.inspection.material import Material
-from tasktune.inspection.problem import Finding, Problem, Severity
+from tasktune.inspection.problem import Finding, Problem, Severity, examples
 from tasktune.inspection.texts import Texts, folded
 
 SHOWN = 5
@@ -60,8 +60,8 @@ def shared(held: Texts, holder: Texts) -> dict[str, Any]:
     """How many examples of ``held`` have a prompt that ``holder`` has too."""
     known = {content: row for row, content in enumerate(holder.contents)}
     rows = [row for row, content in enumerate(held.contents) if content in known]
-    examples = [[held.places[row], holder.places[known[held.contents[row]]]] for row in rows]
-    return {"shared": len(rows), "share": len(rows) / len(held), "examples": examples[:SHOWN]}
+    places = [[held.places[row], holder.places[known[held.contents[row]]]] for row in rows[:SHOWN]]
+    return {"shared": len(rows), "share": len(rows) / len(held), "examples": places}
 
 
 def within_problems(texts: Texts, found: dict[str, Any]) -> list[Problem]:
@@ -69,16 +69,16 @@ def within_problems(texts: Texts, found: dict[str, Any]) -> list[Problem]:
     problems = []
     share = found["repeated"] / len(texts)
     if share >= MANY:
-        said = f"{found['repeated']:,} examples ({share:.1%}) repeat an earlier one word for word"
-        said += f", such as {' and '.join(found['examples'][0][:2])}"
+        such = " and ".join(found["examples"][0][:2])
+        said = f"equal to an earlier one: {examples(found['repeated'], share)}, such as {such}"
         severity: Severity = "low" if texts.name == "train" and share < TOO_MANY else "medium"
         mend = clean(texts.task, splits=f"[{texts.name}]")
         problems.append(Problem(severity, "duplicates", texts.key, said, mend, share))
     count = found["contradicting"]
     if count and texts.task.kind == "classification":
         first = " and ".join(found["contradictions"][0][:2])
-        said = f"{count:,} examples have the text of another and a different label, such as {first}"
         size = count / len(texts)
+        said = f"equal texts with a different label: {examples(count, size)}, such as {first}"
         mend = f"{clean(texts.task, splits=f'[{texts.name}]')}  # keeps the first; or mend the rows"
         severity = "medium" if size >= MANY else "low"
         problems.append(Problem(severity, "duplicates", texts.key, said, mend, size))
@@ -90,15 +90,13 @@ def across_problems(held: Texts, holder: Texts, found: dict[str, Any]) -> list[P
     if not found["shared"]:
         return []
     one, other = found["examples"][0]
-    said = (
-        f"{found['shared']:,} examples ({found['share']:.1%}) are in {holder.name} too, such as"
-        f" {one} and {other}"
-    )
+    many = examples(found["shared"], found["share"])
+    said = f"in {holder.name} too: {many}, such as {one} and {other}"
     severity: Severity = "high" if found["share"] >= MANY else "medium"
     if holder.name == "train":
         against = "[validation, test]" if "test" in held.task.splits else "[validation]"
         mend = clean(held.task, against=against)
-        said += ": what is tested there was trained on"
+        said += "; what they are tested on was trained on"
     else:
         severity = "low"
         mend = clean(held.task, against=f"[{held.name}]", splits=f"[{holder.name}]")

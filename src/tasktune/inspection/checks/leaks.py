@@ -10,7 +10,7 @@ from typing import Any
 
 from tasktune.data import Task
 from tasktune.inspection.material import Material
-from tasktune.inspection.problem import Finding, Problem, Severity
+from tasktune.inspection.problem import Finding, Problem, Severity, examples
 from tasktune.inspection.similarity import SHORTEST
 from tasktune.inspection.texts import Texts, folded
 
@@ -88,10 +88,10 @@ def problem(entry: dict[str, Any]) -> Problem:
     """A leak, in words."""
     task, other = entry["task"], entry["trained_by"]
     such = f", such as {entry['examples'][0]['place']}" if entry["examples"] else ""
-    count = entry["equal"] + entry["near"]
+    many = examples(entry["equal"] + entry["near"], entry["share"])
     said = (
-        f"{count:,} examples ({entry['share']:.1%}) are in the training set of tasks.{other}"
-        f" ({entry['equal']:,} word for word, {entry['near']:,} nearly){such}"
+        f"in the training set of tasks.{other}: {many}, {entry['equal']:,} word for word and"
+        f" {entry['near']:,} nearly{such}"
     )
     mend = (
         f'tasks.{other}.clean: [{{map: "my_rows:keep"}}]  # a function that returns None for the'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tasktune.inspection.material import Material
-from tasktune.inspection.problem import Finding, Problem, Severity
+from tasktune.inspection.problem import Finding, Problem, Severity, examples
 from tasktune.inspection.similarity import Pair
 
 SHOWN = 5
@@ -56,16 +56,14 @@ def described(pair: Pair) -> dict[str, Any]:
 def problem(key: str, holder: str, count: int, share: float, first: Pair) -> Problem:
     """Many near duplicates."""
     task, held = first.second.texts.task.name, key.rsplit(".", 1)[1]
-    there = "earlier examples" if held == holder else f"examples of {holder}"
-    said = (
-        f"{count:,} examples ({share:.1%}) are nearly equal to {there}, such as"
-        f" {first.second.place} and {first.first.place}"
-    )
+    there = "earlier ones" if held == holder else f"those of {holder}"
+    such = f"{first.second.place} and {first.first.place}"
+    said = f"nearly equal to {there}: {examples(count, share)}, such as {such}"
     mend = (
         f'tasks.{task}.clean: [{{map: "my_rows:keep"}}]  # a function that returns None for the'
         " rows that --json names"
     )
     severity: Severity = "medium" if holder == "train" and held != holder else "low"
     if severity == "medium":
-        said += ": the score says little of new texts"
+        said += "; the score says little of new texts"
     return Problem(severity, "near_duplicates", key, said, mend, share)
