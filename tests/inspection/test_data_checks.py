@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from tasktune.inspection.checks.label_drift import p_value
+from tasktune.inspection.checks.text_drift import compare
 from tests.inspection.planted import Desk, Row, override, rows
 
 QUIET = {"duplicates", "near_duplicates", "leaks", "label_drift", "text_drift", "characters"}
@@ -124,6 +127,21 @@ def test_text_drift(desk: Desk) -> None:
     assert found["test"]["auc"] > 0.95
     assert not found["validation"]["drifted"]
     assert [p.place for p in desk.problems("text_drift")] == ["tasks.sign.test"]
+
+
+def test_the_tests_of_drift_are_right_about_chance() -> None:
+    """Of splits that are drawn alike, p is under 0.2 in about a fifth."""
+    draw = np.random.default_rng(0)
+    by_text, by_label = [], []
+    for seed in range(60):
+        texts = [text for text, _ in rows(300, seed)]
+        by_text.append(compare(texts[:200], texts[200:])["p"])
+        shares = [0.5, 0.3, 0.15, 0.05]
+        counts = [draw.multinomial(400, shares), draw.multinomial(100, shares)]
+        by_label.append(p_value(np.stack(counts)))
+    for p_values in (by_text, by_label):
+        assert 0.05 <= np.mean(np.array(p_values) < 0.2) <= 0.38
+        assert np.mean(np.array(p_values) < 0.01) <= 0.07
 
 
 @pytest.mark.parametrize(

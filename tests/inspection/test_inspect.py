@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from tasktune.inspection import inspect_run
 from tasktune.inspection.many_tests import holm
 from tasktune.inspection.page import render
+from tasktune.training.loop import Loop
 from tests.inspection.planted import Desk, rows
 from tests.report.test_report import Page
 from tests.workshop import Workshop
@@ -62,6 +64,20 @@ def test_cost_is_measured(workshop: Workshop) -> None:
     assert cost["seconds_in_all"] == pytest.approx(cost["seconds_per_step"] * 6)
     larger = inspect_run(workshop.save(), ["training.batch_tokens=900"]).figures["cost"]["memory"]
     assert larger["activations"] > 1.5 * memory["activations"]
+
+
+def test_a_step_that_does_not_fit_is_said_in_a_line(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(loop: Loop, step: int) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Loop, "step", full)
+    workshop.run["seed"] = 99  # a run that no other test has measured
+    code, _, error = workshop.tasktune("inspect", str(workshop.save()))
+    assert code == 2
+    assert "training.micro_batch_tokens: a step of 300 tokens" in error.splitlines()[-1]
+    assert workshop.tasktune("inspect", str(workshop.save()), "--no-model")[0] == 0
 
 
 def test_samples_show_every_token(workshop: Workshop) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from tasktune.config import RunConfig
+from tasktune.errors import UserError
 from tasktune.inspection.problem import Finding, Problem
 from tasktune.objective.build import free_memory
 from tasktune.training.loop import Loop
@@ -41,12 +42,22 @@ class Kept:
 
 
 def cost(config: RunConfig, loop: Loop) -> Finding:
-    """Memory by its parts and seconds a step; takes ``TIMED + 1`` steps, which change the model."""
+    """Memory by its parts and seconds a step; takes ``TIMED + 1`` steps, which change the model.
+
+    :raises UserError: if a step doesn't fit in memory.
+    """
     loop.model.train()
     kept = Kept(loop.model)
-    with torch.autograd.graph.saved_tensors_hooks(kept.pack, lambda tensor: tensor):
-        loop.step(0)
-    seconds = [timed(loop, step) for step in range(1, 1 + TIMED)]
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(kept.pack, lambda tensor: tensor):
+            loop.step(0)
+        seconds = [timed(loop, step) for step in range(1, 1 + TIMED)]
+    except torch.OutOfMemoryError:
+        limit = config.training.micro_batch_tokens or config.training.batch_tokens
+        raise UserError(
+            f"training.micro_batch_tokens: a step of {limit} tokens does not fit in the memory of"
+            f" {loop.model.device}; lower it, or leave memory and time out with --no-model"
+        ) from None
     figures = {
         "memory": memory(loop, kept.bytes),
         "free": free_memory(loop.model.device),
