@@ -117,6 +117,16 @@ class Split:
         return int(self.cut.sum())
 
     @property
+    def prompts(self) -> list[str]:
+        """Each example's prompt as it was rendered, before it was cut: ``[n]``."""
+        return self._texts("prompt")
+
+    @property
+    def targets(self) -> list[str]:
+        """Each example's target: ``[n]``."""
+        return self._texts("target")
+
+    @property
     def domains(self) -> list[str]:
         """Each example's domain: ``[n]``."""
         return self._texts("domain")
