@@ -24,7 +24,6 @@ from tasktune.model.layouts.shared import Shared
 from tasktune.model.routing import Routing
 
 ADAPTER = "default"
-POOLER = r".*\bpooler\b.*"  # BERT's own head, which whoever loads an exported adapter may have
 UNSUPPORTED = ("AwqLoraLinear", "EetqLoraLinear", "AqlmLoraLinear")
 
 
@@ -119,7 +118,6 @@ def add_adapters(
         lora_alpha=layout.rank,  # the layout applies its own scaling
         lora_dropout=dropout,
         target_modules=targets,
-        exclude_modules=POOLER,
         task_type=task_type,
     )
     try:

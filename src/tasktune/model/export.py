@@ -14,6 +14,7 @@ from tasktune.model.adapters import ADAPTER, adapted_layers, task_adapters
 from tasktune.model.task_model import TaskModel
 
 ADAPTER_FILE = "adapter_model.safetensors"
+POOLER = r".*\bpooler\b.*"  # BERT's own head, which has no adapter, though its name fits
 HEADS_FILE = "heads.safetensors"
 
 
@@ -48,7 +49,7 @@ def _peft_config(model: TaskModel, rank: int) -> LoraConfig:
         lora_dropout=0.0,
         target_modules=resolved.target_modules,
         fan_in_fan_out=resolved.fan_in_fan_out,
-        exclude_modules=resolved.exclude_modules,
+        exclude_modules=None if model.architecture.writes else POOLER,
         task_type=model.architecture.peft_task,
         inference_mode=True,
     )
