@@ -146,6 +146,12 @@ class TaskConfig(Section):
     truncate: str | None = Field(
         None, description="the column that gives way when a prompt is too long"
     )
+    balance: Literal["none", "classes", "domains"] = Field(
+        "none", description="draw each class, or each domain, alike"
+    )
+    max_epochs: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="the task is drawn no more once it was gone through this often"
+    )
     on_bad_rows: Literal["stop", "skip"] = "stop"
     stop: list[str] = Field(default_factory=list, description="generation ends at these strings")
     max_new_tokens: Annotated[int, Field(ge=1)] | None = None

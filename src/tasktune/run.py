@@ -32,6 +32,7 @@ from tasktune.model.loading import load_tokenizer, model_fingerprint
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.build import build_weighting, check_memory, free_memory
 from tasktune.sampling.admission import Admission, RunCurriculum
+from tasktune.sampling.balance import groups_of
 from tasktune.sampling.mixtures import Mixture, mixtures
 from tasktune.sampling.sampler import Sampler
 from tasktune.training.checkpoint import latest_checkpoint, load_model
@@ -59,12 +60,16 @@ class Run:
         self.loaded: Path | None = None
         self.layout = build_layout(config)  # misspelt methods are refused before anything heavy
         self.mixture: Mixture = mixtures.build(
-            config.mixture.strategy, config.mixture.options, "mixture"
+            config.mixture.strategy,
+            config.mixture.options,
+            "mixture",
+            {"names": tuple(config.tasks)},
         )
         self.curriculum = RunCurriculum(config)
         self.weighting = build_weighting(config, self.layout)
         steps = config.training.steps
-        for note in (*self.curriculum.check(steps), self.weighting.check(steps)):
+        checks = self.mixture.check(steps), self.weighting.check(steps)
+        for note in (*self.curriculum.check(steps), *checks):
             if note:
                 say(note)
         if self.weighting.looks_back:
@@ -135,6 +140,9 @@ class Run:
             training.batch_tokens,
             self.config.seed,
             self.admission(),
+            steps=training.steps,
+            groups=[groups_of(task) for task in self.tasks],
+            max_epochs=np.array([task.config.max_epochs or np.inf for task in self.tasks]),
         )
 
     def admission(self) -> Admission:
@@ -186,7 +194,7 @@ class Run:
             self.folder.rename(replaced)
         self.accelerator.wait_for_everyone()
         try:
-            self.sampler  # noqa: B018
+            self.plan()  # which also says whether there is something to draw at every step
             shared = self.model.shared_parameters()
             check_memory(self.config, self.weighting, shared, free_memory(self.model.device))
             self.write_descriptions()

@@ -154,7 +154,7 @@ def test_learning_progress_keeps_the_mixtures_rates_while_nothing_differs() -> N
 
 
 def test_exp3s_by_hand() -> None:
-    tasks = LearningProgress(("a", "b"), learning_rate=0.5, exploration=0.1)
+    tasks = LearningProgress(("a", "b"), learning_rate=0.5, exploration=0.1).bandit
     tasks._exp3s(np.array([1.0, -1.0]))
     # t = 2, so both halves mix: log((e^.5 + e^-.5) / 2) each
     np.testing.assert_allclose(np.diff(tasks.log_weights), 0, atol=1e-12)
@@ -166,7 +166,7 @@ def test_exp3s_by_hand() -> None:
 
 
 def test_rewards_lie_between_the_quantiles() -> None:
-    tasks = LearningProgress(("a", "b"))
+    tasks = LearningProgress(("a", "b")).bandit
     tasks.gains.extend(np.arange(11.0))  # 20 % and 80 %: 2 and 8
     assert [tasks._reward(gain) for gain in (0, 2, 3.5, 5, 8, 10)] == [-1, -1, -0.5, 0, 1, 1]
     tasks.gains.clear()

@@ -18,11 +18,14 @@ class TaskStatistics:
     :param sizes: training examples of each, ``[K]``.
     :param difficulty: the mean difficulty of each, ``[K]``, where a curriculum measures it; nan for
         a task that has none.
+    :param draws: how many examples the run is going to draw, about: its tokens by the mean length,
+        tasks alike.
     """
 
     names: tuple[str, ...]
     sizes: NDArray[np.int64]
     difficulty: NDArray[np.float64] | None = None
+    draws: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class TaskOrder:
     """
 
     def __init__(
-        self, size: int, seed: tuple[int, int], easiest_first: NDArray[np.int64] | None = None
+        self, size: int, seed: tuple[int, ...], easiest_first: NDArray[np.int64] | None = None
     ) -> None:
         self.size = size
         self.seed = seed

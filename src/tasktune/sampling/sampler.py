@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tasktune.errors import UserError
 from tasktune.sampling.admission import Admission
+from tasktune.sampling.balance import BalancedOrder
 from tasktune.sampling.mixtures import Mixture
 from tasktune.sampling.observation import Observation, TaskStatistics
 from tasktune.sampling.order import TaskOrder
@@ -43,6 +44,10 @@ class Sampler:
     :param lengths: tokens of each training example, one array a task.
     :param batch_tokens: the budget of a batch; a batch holds as many examples as fit.
     :param curriculum: what may be drawn when; everything at any time where absent.
+    :param steps: of the run, for mixtures that have to know how much will be drawn.
+    :param groups: the groups that each task's draws are balanced over; ``None`` for none.
+    :param max_epochs: how often each task may be gone through, ``[K]``; infinite where absent.
+    :raises UserError: if a task's examples are to be both balanced and admitted bit by bit.
     """
 
     def __init__(
@@ -53,6 +58,10 @@ class Sampler:
         batch_tokens: int,
         seed: int,
         curriculum: Admission | None = None,
+        *,
+        steps: int = 0,
+        groups: Sequence[list[NDArray[np.int64]] | None] | None = None,
+        max_epochs: NDArray[np.float64] | None = None,
     ) -> None:
         self.lengths = list(lengths)
         self.mixture = mixture
@@ -61,13 +70,25 @@ class Sampler:
         self.curriculum = curriculum
         sizes = np.array([len(task) for task in lengths], dtype=np.int64)
         difficulty = curriculum.difficulty if curriculum else None
-        self.statistics = TaskStatistics(tuple(names), sizes, difficulty)
+        mean_length = np.mean([task.mean() for task in self.lengths])
+        draws = float(steps * batch_tokens / mean_length)
+        self.statistics = TaskStatistics(tuple(names), sizes, difficulty, draws)
+        caps = np.full(len(names), np.inf) if max_epochs is None else max_epochs
+        self.most = np.ceil(caps * sizes)  # draws of each task
         self.credit = np.zeros(len(lengths))
         self.drawn = np.zeros(len(lengths), dtype=np.int64)
         easiest_first = curriculum.orders if curriculum else [None] * len(lengths)
-        self.orders = [
+        self.orders: list[TaskOrder | BalancedOrder] = [
             TaskOrder(int(size), (seed, k), easiest_first[k]) for k, size in enumerate(sizes)
         ]
+        for k, found in enumerate(groups or ()):
+            if found is not None and easiest_first[k] is not None:
+                raise UserError(
+                    f"tasks.{names[k]}.balance: a curriculum decides the order of its examples;"
+                    " leave out balance, or the curriculum's pacing"
+                )
+            if found is not None:
+                self.orders[k] = BalancedOrder(found, (seed, k))
         self._ranks = {  # the share of a task's examples that come before each
             k: np.arange(order.size) / order.size
             for k, order in enumerate(self.orders)
@@ -82,11 +103,11 @@ class Sampler:
         """
         rates = self.rates(step)
         counts = self.counts(step)
-        closed = np.flatnonzero(rates <= 0)
+        closed = (rates <= 0) | (self.drawn >= self.most)
         before = self.drawn.copy()
         draws: list[Draw] = []
         tokens = 0
-        while True:
+        while not closed.all():
             credit = self.credit + rates
             credit[closed] = -np.inf
             task = int(np.argmax(credit))
@@ -99,25 +120,35 @@ class Sampler:
             self.credit[task] -= 1
             self.drawn[task] += 1
             self.orders[task].advance()
+            closed[task] = self.drawn[task] >= self.most[task]
         self._latest = (self.drawn - before, rates)
         return draws
 
     def rates(self, step: int) -> NDArray[np.float64]:
         """The rate at which each task is drawn at ``step``, ``[K]``, summing to 1.
 
-        :raises UserError: if the curriculum leaves no task to draw from.
+        :raises UserError: if the curriculum or ``max_epochs`` leaves no task to draw from.
         """
         rates = self.mixture.rates(step, self.statistics)
-        if self.curriculum is None:
-            return rates
-        rates = self.curriculum.tasks.rates(step, rates, self.statistics)
+        if self.curriculum is not None:
+            rates = self.curriculum.tasks.rates(step, rates, self.statistics)
         total = rates.sum()
         if not total > 0:
             raise UserError(
                 f"curriculum.tasks: every task that is open at step {step} has a rate of 0 in the"
                 " mixture; open another task or change the mixture"
             )
-        return np.asarray(rates / total)
+        used_up = self.drawn >= self.most
+        if not used_up.any():
+            return np.asarray(rates / total)
+        rates = np.where(used_up, 0.0, rates)
+        if not rates.sum() > 0:
+            names = ", ".join(np.array(self.statistics.names)[used_up])
+            raise UserError(
+                f"tasks.*.max_epochs: at step {step} every task that may be drawn is used up"
+                f" ({names}); lower training.steps to {step}, or raise max_epochs"
+            )
+        return np.asarray(rates / rates.sum())
 
     def counts(self, step: int) -> list[int]:
         """How many of each task's examples are admitted at ``step``, the easiest, ``[K]``."""
@@ -137,6 +168,8 @@ class Sampler:
     @property
     def is_even(self) -> bool:
         """Whether the first and the last step draw from the same tasks and examples."""
+        if np.isfinite(self.most).any():
+            return False
         return self.curriculum is None or (
             not self._ranks and isinstance(self.curriculum.tasks, AllTasks)
         )

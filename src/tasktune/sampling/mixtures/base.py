@@ -21,5 +21,10 @@ class Mixture(Observer, ABC):
     def rates(self, step: int, tasks: TaskStatistics) -> NDArray[np.float64]:
         """The share of draws that goes to each task at ``step``: ``[K]``, summing to 1."""
 
+    def check(self, steps: int) -> str | None:
+        """What the user should know before a run of ``steps`` steps."""
+        del steps
+        return None
+
 
 mixtures: Registry[Mixture] = Registry("mixture", "tasktune.sampling.mixtures")
