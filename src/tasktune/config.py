@@ -252,6 +252,14 @@ class WeightingConfig(MethodSection):
     )
 
 
+class PenaltyConfig(MethodSection):
+    """An extra loss term; the method's options are further keys."""
+
+    method: str
+    weight: Annotated[float, Field(ge=0)] = 1.0
+    tasks: list[str] | None = Field(None, description="all that it can apply to where absent")
+
+
 class TrainingConfig(Section):
     """The loop. Every clock counts optimiser steps."""
 
@@ -303,6 +311,7 @@ class RunConfig(Section):
     mixture: MixtureConfig = Field(default_factory=MixtureConfig)
     curriculum: CurriculumConfig = Field(default_factory=CurriculumConfig)  # type: ignore[arg-type]
     weighting: WeightingConfig = Field(default_factory=WeightingConfig)  # type: ignore[arg-type]
+    penalties: list[PenaltyConfig] = Field(default_factory=list)
     training: TrainingConfig = Field(default_factory=TrainingConfig)  # type: ignore[arg-type]
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)  # type: ignore[arg-type]
 

@@ -13,6 +13,7 @@ from tasktune.data.cleaning import cleaners
 from tasktune.errors import UserError, nearest
 from tasktune.evaluation.metrics import metrics
 from tasktune.model.layouts import layouts
+from tasktune.objective.penalties import penalties
 from tasktune.objective.weightings import weightings
 from tasktune.registry import Registry
 from tasktune.sampling.curricula import curricula
@@ -28,6 +29,7 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     difficulties,
     task_curricula,
     weightings,
+    penalties,
     metrics,
 )
 

@@ -30,13 +30,21 @@ from tasktune.model.build import build_layout, build_model, check_kinds
 from tasktune.model.export import export_adapter, export_merged, save_heads
 from tasktune.model.loading import load_tokenizer, model_fingerprint
 from tasktune.model.task_model import TaskModel
-from tasktune.objective.build import build_weighting, check_memory, free_memory
+from tasktune.objective.build import (
+    build_penalties,
+    build_weighting,
+    check_memory,
+    check_penalties,
+    free_memory,
+)
+from tasktune.objective.penalties import Penalties
 from tasktune.sampling.admission import Admission, RunCurriculum
 from tasktune.sampling.balance import groups_of
 from tasktune.sampling.mixtures import Mixture, mixtures
 from tasktune.sampling.sampler import Sampler
 from tasktune.training.checkpoint import latest_checkpoint, load_model
 from tasktune.training.devices import build_accelerator
+from tasktune.training.domains import aligned_tasks
 from tasktune.training.environment import environment
 from tasktune.training.loop import Loop
 from tasktune.training.receipt import Plan, check_budget, plan
@@ -58,6 +66,7 @@ class Run:
         self.say = say
         self.begun = False
         self.loaded: Path | None = None
+        self.penalties: Penalties | None = None
         self.layout = build_layout(config)  # misspelt methods are refused before anything heavy
         self.mixture: Mixture = mixtures.build(
             config.mixture.strategy,
@@ -74,6 +83,7 @@ class Run:
                 say(note)
         if self.weighting.looks_back:
             say(f"weighting: {config.weighting.method} takes one more forward pass a step")
+        check_penalties(config)
         check_metrics(config)
 
     @classmethod
@@ -112,6 +122,11 @@ class Run:
         model, notes = build_model(self.config, self.tasks, self.accelerator.device, self.folder)
         for note in notes:
             self.say(note)
+        self.penalties = build_penalties(
+            self.config, aligned_tasks(self.tasks), model.architecture.width
+        )
+        if self.penalties is not None:  # their parameters train and are saved with the model's
+            model.beside["penalties"] = self.penalties.to(model.device)
         return model
 
     def trained_model(self) -> TaskModel:
@@ -266,6 +281,7 @@ class Run:
             evaluate=self.validation_metrics,
             evaluate_every=self.config.evaluation.every,
             report=report,
+            penalties=self.penalties,
         )
 
     def write_json(self, name: str, content: Any) -> None:

@@ -18,6 +18,7 @@ from tasktune.config import (
     EvaluationConfig,
     MixtureConfig,
     ModelConfig,
+    PenaltyConfig,
     RunConfig,
     SourceConfig,
     TaskConfig,
@@ -42,6 +43,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`curriculum`": CurriculumConfig,
     "`curriculum.tasks`": TaskCurriculumConfig,
     "`weighting`": WeightingConfig,
+    "`penalties`": PenaltyConfig,
     "`training`": TrainingConfig,
     "`evaluation`": EvaluationConfig,
 }
@@ -89,6 +91,7 @@ def registries() -> list[tuple[str, str, Registry[Any]]]:
     from tasktune.data.cleaning import cleaners
     from tasktune.evaluation.metrics import metrics
     from tasktune.model.layouts import layouts
+    from tasktune.objective.penalties import penalties
     from tasktune.objective.weightings import weightings
     from tasktune.sampling.curricula import curricula
     from tasktune.sampling.difficulties import difficulties
@@ -99,6 +102,7 @@ def registries() -> list[tuple[str, str, Registry[Any]]]:
         ("cleaning.md", "cleaning step", cleaners),
         ("run-file.md", "mixture", mixtures),
         ("run-file.md", "weighting", weightings),
+        ("run-file.md", "penalty", penalties),
         ("curricula.md", "curriculum", curricula),
         ("curricula.md", "difficulty", difficulties),
         ("curricula.md", "task curriculum", task_curricula),

@@ -58,6 +58,8 @@ class Batch:
         that has a head, or all of its tokens.
     :param pool_counts: ``[H]`` how many of them are each example's.
     :param pool_labels: ``[H]`` its label: a class index or a scaled number, as a float.
+        examples without a label, which only penalties see, have nan.
+    :param pool_in_target: ``[H]`` whether it is of its task's target domain.
     :param pool_offsets: ``[K + 1]`` each task's range of heads' examples.
     :param attention_plan: how attention walks a packed row; ``None`` for padded batches.
     :param decoder_input_ids: ``[R, D]`` what an encoder-decoder's decoder reads; targets then index
@@ -76,6 +78,7 @@ class Batch:
     pool_index: Tensor
     pool_counts: Tensor
     pool_labels: Tensor
+    pool_in_target: Tensor
     pool_offsets: tuple[int, ...]
     attention_plan: AttentionPlan | None = None
     decoder_input_ids: Tensor | None = None

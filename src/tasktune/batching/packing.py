@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -27,13 +28,16 @@ class Item:
     :param task: the task's index.
     :param input_ids: prompt, then target.
     :param prompt_length: tokens of the prompt; every later token is to be predicted.
-    :param label: what the task's head is to give, instead of tokens.
+    :param label: what the task's head is to give, instead of tokens; nan for an example that only
+        penalties see.
+    :param in_target: whether it is of its task's target domain.
     """
 
     task: int
     input_ids: NDArray[np.int32]
     prompt_length: int
     label: float | None = None
+    in_target: bool = False
 
     @property
     def target_positions(self) -> range:
@@ -45,7 +49,9 @@ class Item:
     @property
     def target_count(self) -> int:
         """What this example adds to the number that its task's loss is divided by."""
-        return 1 if self.label is not None else len(self.target_positions)
+        if self.label is None:
+            return len(self.target_positions)
+        return 0 if math.isnan(self.label) else 1
 
 
 def pack(items: Sequence[Item], pooling: Pooling = "last") -> Batch:
@@ -117,6 +123,9 @@ def make_batch(
         pool_index=_index([p for positions in pooled for p in positions]),
         pool_counts=_index([len(positions) for positions in pooled if positions]),
         pool_labels=torch.tensor([item.label for item in ordered if item.label is not None]),
+        pool_in_target=torch.tensor(
+            [item.in_target for item in ordered if item.label is not None], dtype=torch.bool
+        ),
         pool_offsets=_offsets(bounds, [bool(positions) for positions in pooled]),
         attention_plan=attention_plan,
     )

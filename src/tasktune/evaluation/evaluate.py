@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,10 +31,19 @@ DEFAULTS: dict[Kind, str] = {
 
 
 @dataclass(frozen=True)
+class DomainResult:
+    """The scores of one domain of a task."""
+
+    examples: int
+    metrics: dict[str, Score]
+
+
+@dataclass(frozen=True)
 class TaskResult:
     """A task's scores.
 
     :param primary: the metric that stands for the task: the first it names.
+    :param domains: the scores of each domain, where the split has several.
     """
 
     kind: Kind
@@ -42,6 +51,7 @@ class TaskResult:
     metrics: dict[str, Score]
     primary: str
     seconds: float
+    domains: dict[str, DomainResult] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -124,17 +134,39 @@ def evaluate_task(
         answers = predict_task(model, task, prompts, options.batch_tokens)
         predictions = [prediction.answer for prediction in answers]
         references = [reference(task, split, int(index)) for index in chosen]
-    scores: dict[str, Score] = {}
-    for metric in task_metrics(task):
-        statistics = metric.statistics(predictions, references)
-        scores.update(bootstrap(metric, statistics, options.bootstrap, seed))
+
+    def scores_of(rows: Sequence[int]) -> dict[str, Score]:
+        found: dict[str, Score] = {}
+        for metric in task_metrics(task):
+            statistics = metric.statistics(
+                [predictions[row] for row in rows], [references[row] for row in rows]
+            )
+            found.update(bootstrap(metric, statistics, options.bootstrap, seed))
+        return found
+
+    scores = scores_of(range(len(chosen)))
     return TaskResult(
         kind=task.kind,
         examples=len(chosen),
         metrics=scores,
         primary=next(iter(scores)),
         seconds=round(time.perf_counter() - started, 3),
+        domains={
+            name: DomainResult(len(rows), scores_of(rows))
+            for name, rows in rows_by_domain(task, split, chosen).items()
+        },
     )
+
+
+def rows_by_domain(task: Task, split: Split, chosen: NDArray[np.int64]) -> dict[str, list[int]]:
+    """Which of the chosen examples are of each domain; nothing where there is only one."""
+    if task.config.domain is None:
+        return {}
+    domains = np.array(split.domains)[chosen]
+    names = np.unique(domains).tolist()
+    if len(names) < 2:
+        return {}
+    return {name: np.flatnonzero(domains == name).tolist() for name in names}
 
 
 def choose(count: int, limit: int | None, seed: int) -> NDArray[np.int64]:

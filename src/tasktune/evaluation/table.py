@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich.table import Table
 
+from tasktune.evaluation.bootstrap import Score
 from tasktune.evaluation.evaluate import EvaluationResult
 
 
@@ -15,8 +18,16 @@ def result_table(result: EvaluationResult) -> Table:
     for heading in ("value", "interval", "examples", "seconds"):
         table.add_column(heading, justify="right")
     for name, task in result.tasks.items():
-        for metric, score in task.metrics.items():
-            interval = f"{score.low:.3f} to {score.high:.3f}"
-            count, seconds = f"{task.examples:,}", f"{task.seconds:.1f}"
-            table.add_row(name, metric, f"{score.value:.3f}", interval, count, seconds)
+        for row in score_rows(task.metrics, task.examples):
+            table.add_row(name, *row, f"{task.seconds:.1f}")
+        for domain, part in task.domains.items():
+            for row in score_rows(part.metrics, part.examples):
+                table.add_row(f"  {domain}", *row, "")
     return table
+
+
+def score_rows(metrics: dict[str, Score], examples: int) -> Iterator[tuple[str, str, str, str]]:
+    """A row for each metric: its name, value, interval and number of examples."""
+    for name, score in metrics.items():
+        interval = f"{score.low:.3f} to {score.high:.3f}"
+        yield name, f"{score.value:.3f}", interval, f"{examples:,}"

@@ -91,7 +91,8 @@ def check_lengths(tasks: Sequence[Task], base: BaseModel) -> None:
     """
     limit = positions(base)
     for task in tasks:
-        longest = max(int(split.lengths.max()) for split in task.splits.values())
+        splits = [*task.splits.values(), *([task.unlabelled] if task.unlabelled else [])]
+        longest = max(int(split.lengths.max()) for split in splits)
         longest += base.architecture.added_tokens
         if limit is not None and longest > limit:
             raise UserError(

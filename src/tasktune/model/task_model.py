@@ -80,6 +80,7 @@ class TaskModel(nn.Module):
             task_type=base.architecture.peft_task,
         )
         self.heads = Heads(list(heads), self.architecture.width).to(self.device)
+        self.beside = nn.ModuleDict()  # what trains with the model and is no part of it
         self._use_attention(ATTENTION if packed else self._padded_attention)
 
     @property

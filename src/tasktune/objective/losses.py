@@ -37,6 +37,8 @@ def full(values: Tensor) -> Tensor:
 
 
 def _head_loss(predictions: Tensor, labels: Tensor) -> Tensor:
+    labelled = ~labels.isnan()
+    predictions, labels = predictions[labelled], labels[labelled]
     if predictions.shape[1] == 1:
         return F.mse_loss(predictions[:, 0], labels.to(predictions.dtype), reduction="sum")
     return F.cross_entropy(predictions, labels.long(), reduction="sum")

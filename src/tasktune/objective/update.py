@@ -13,6 +13,7 @@ from tasktune.batching.batch import Batch
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.gradients import TaskGradients
 from tasktune.objective.losses import loss_sums
+from tasktune.objective.penalties import Penalties
 from tasktune.objective.weightings import StepTasks, Weighting
 
 Autocast = Callable[[], AbstractContextManager[object]]
@@ -49,6 +50,8 @@ class Step:
     :param counts: every task's targets in the whole effective batch, ``[K]``: the one division.
     :param autocast: the precision of the forward pass.
     :param reduce: sums a tensor over ranks; ``None`` where there is one.
+    :param penalties: extra terms of the tasks' losses.
+    :param progress: how much of the run is behind, 0 to 1.
     :param watch: whether to take per-task gradients for the log, though the method needs none.
     """
 
@@ -58,6 +61,16 @@ class Step:
     autocast: Autocast
     reduce: Reduce | None = None
     watch: bool = False
+    penalties: Penalties | None = None
+    progress: float = 0.0
+
+    def loss_sums(self, model: TaskModel, batch: Batch) -> Tensor:
+        """A forward pass: each present task's summed loss with its penalties, ``[K]``."""
+        outputs = model(batch)
+        sums = loss_sums(outputs, batch)
+        if self.penalties is None:
+            return sums
+        return sums + self.penalties.sums(outputs, batch, self.progress).to(sums)
 
     @property
     def present(self) -> tuple[int, ...]:
@@ -105,7 +118,7 @@ def weigh_between(model: TaskModel, step: Step, weighting: Weighting) -> Update:
     (batch,) = step.batches
     tasks = step.tasks()
     with step.autocast():
-        means = loss_sums(model(batch), batch) / tasks.counts.to(model.device)
+        means = step.loss_sums(model, batch) / tasks.counts.to(model.device)
     losses = means.detach().cpu()
     weights = weighting.weights(replace(tasks, losses=losses))
     (means * weights.to(means)).sum().backward()
@@ -151,7 +164,7 @@ def accumulate(model: TaskModel, step: Step, scale: Tensor) -> Tensor:
     sums = torch.zeros_like(scale)
     for batch in step.batches:
         with step.autocast():
-            batch_sums = loss_sums(model(batch), batch)
+            batch_sums = step.loss_sums(model, batch)
         (batch_sums * scale[list(batch.tasks)]).sum().backward()
         sums[list(batch.tasks)] += batch_sums.detach()
     return sums
@@ -196,6 +209,6 @@ def losses_again(model: TaskModel, step: Step) -> StepTasks:
     sums = torch.zeros(len(step.counts), device=model.device, dtype=torch.float64)
     for batch in step.batches:
         with step.autocast():
-            sums[list(batch.tasks)] += loss_sums(model(batch), batch).double()
+            sums[list(batch.tasks)] += step.loss_sums(model, batch).double()
     losses = step.sum_over_ranks(sums).cpu()[list(step.present)] / tasks.counts
     return replace(tasks, losses=losses)

@@ -18,10 +18,12 @@ from tasktune.data import Task
 from tasktune.errors import UserError
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.losses import loss_counts
+from tasktune.objective.penalties import Penalties
 from tasktune.objective.update import Step, Update, backward, losses_again
 from tasktune.objective.weightings import Weighting
 from tasktune.sampling.sampler import Sampler
 from tasktune.training.checkpoint import load_model, load_training_state, save_checkpoint
+from tasktune.training.domains import TargetExamples
 from tasktune.training.journal import Journal
 from tasktune.training.schedule import learning_rate
 from tasktune.training.step_log import StepLog
@@ -35,6 +37,7 @@ class Loop:
     """What a run trains with.
 
     :param evaluate: each task's validation metrics, called every ``evaluate_every`` steps.
+    :param penalties: extra terms of the tasks' losses.
     :param report: is shown each line of the log.
     """
 
@@ -49,6 +52,7 @@ class Loop:
     evaluate: Evaluate
     evaluate_every: int
     report: Report
+    penalties: Penalties | None = None
 
     def __post_init__(self) -> None:
         parameters = [p for p in self.model.parameters() if p.requires_grad]
@@ -61,6 +65,8 @@ class Loop:
             fused=True,
         )
         self.tokens = torch.zeros(len(self.tasks), dtype=torch.int64)
+        terms = self.penalties.terms if self.penalties is not None else []
+        self.targets = TargetExamples(self.tasks, [term.task for term in terms], self.seed)
 
     def run(self, checkpoint: Path | None = None) -> None:
         """Trains to the last step, from the start or from a checkpoint."""
@@ -76,9 +82,10 @@ class Loop:
                 self.sampler.observe(step, dict(losses))
             done = step + 1
             if self.is_logged(done):
-                self.publish(
-                    journal, log.line(done, learning_rate(step, self.training), norm, self.tokens)
-                )
+                line = log.line(done, learning_rate(step, self.training), norm, self.tokens)
+                for task, values in (self.penalties.values if self.penalties else {}).items():
+                    line["tasks"][self.tasks[task].name]["penalties"] = dict(values)
+                self.publish(journal, line)
             if self.evaluate_every and done % self.evaluate_every == 0:
                 self.publish(journal, {"step": done, "evaluation": self.evaluate()})
                 self.model.train()
@@ -97,6 +104,8 @@ class Loop:
             counts=loss_counts(items, len(self.tasks)),
             autocast=self.accelerator.autocast,
             reduce=self.sum_over_ranks if self.accelerator.num_processes > 1 else None,
+            penalties=self.penalties,
+            progress=step / self.training.steps,
             watch=self.training.watch_conflict and self.is_logged(step + 1),
         )
         self.optimizer.zero_grad(set_to_none=True)
@@ -120,8 +129,10 @@ class Loop:
         items = []
         for draw in draws:
             task = self.tasks[draw.task]
-            items.append(training_item(task, task.train, draw.example))
-            self.tokens[draw.task] += len(items[-1].input_ids)
+            item = training_item(task, task.train, draw.example)
+            found = self.targets.beside(item, draw.example)
+            self.tokens[draw.task] += sum(len(one.input_ids) for one in found)
+            items += found
         return items
 
     def micro_batches(self, items: Sequence[Item]) -> list[list[Item]]:
@@ -130,7 +141,7 @@ class Loop:
         Each rank takes every n-th example and cuts what it has into pieces, so no rank waits for a
         token count: what a loss is divided by was counted before.
         """
-        limit = self.training.micro_batch_tokens or self.training.batch_tokens
+        limit = self.training.micro_batch_tokens or sum(len(item.input_ids) for item in items)
         share = items[self.accelerator.process_index :: self.accelerator.num_processes]
         pieces: list[list[Item]] = []
         room = 0
@@ -177,6 +188,7 @@ class Loop:
                 {
                     "sampler": self.sampler.state_dict(),
                     "weighting": self.weighting.state_dict(),
+                    "targets": self.targets.state_dict(),
                     "tokens": self.tokens.tolist(),
                 },
                 keep=self.training.keep_checkpoints,
@@ -193,6 +205,7 @@ class Loop:
             raise UserError(f"{checkpoint}: {error}; resume with the YAML of that run") from None
         self.sampler.load_state_dict(state["sampler"])
         self.weighting.load_state_dict(state["weighting"])
+        self.targets.load_state_dict(state["targets"])
         self.tokens = torch.tensor(state["tokens"])
         return int(state["step"])
 

@@ -14,10 +14,12 @@ from tasktune.sampling.observation import TaskStatistics
 class Fixed(Mixture):
     """Draws each task at the rate that the run file gives it; rates are made to sum to 1.
 
+    T5's comparison of mixing rates, Raffel et al. 2020, arXiv 1910.10683.
+
     :param rates: task to rate; every task has one, and at least one is above 0.
     """
 
-    paper = ""
+    paper = "arXiv 1910.10683"
 
     def __init__(self, rates: dict[str, float], names: tuple[str, ...]) -> None:
         for name in rates:
