@@ -30,7 +30,6 @@ METHODS: dict[str, dict[str, Any]] = {
     "mmd": {"penalties": [{"method": "mmd", "weight": 0.5}]},
     "dann": {"penalties": [{"method": "dann", "weight": 0.5}]},
     "dsir": {"domain": {"keep": 0.5}},
-    "tag": {"domain": {"tag": "{domain}: "}},
     "target": {},
 }
 
@@ -61,7 +60,7 @@ def config(method: str, seed: int, steps: int, base: Path, folder: Path, data: P
         "target": "{label}",
         "labels": {"0": "negative", "1": "positive"},
         "truncate": "text",
-        "max_prompt_tokens": 128,
+        "max_prompt_tokens": 64,
         "domain": domain,
         "metrics": ["accuracy"],
     }
@@ -75,7 +74,7 @@ def config(method: str, seed: int, steps: int, base: Path, folder: Path, data: P
             "penalties": options.get("penalties", []),
             "training": {
                 "steps": steps,
-                "batch_tokens": 2048,
+                "batch_tokens": 1024,
                 "learning_rate": 2e-3,
                 "warmup_steps": steps // 10,
                 "watch_conflict": False,
@@ -111,25 +110,26 @@ def accuracy(run: RunConfig) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few steps, one seed")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--encoder", type=Path, default=encoder_folder())
     arguments = parser.parse_args()
     if arguments.encoder is None or not BENCHMARK_PACK.exists():
         print("domains.py: needs the pack and --encoder FOLDER; skipped")
         return
-    steps, seeds = (6, 1) if arguments.quick else (40, 3)
+    steps, seeds = (6, [0]) if arguments.quick else (40, arguments.seeds)
     reviews = BENCHMARK_PACK.parent / "reviews"
     scores: dict[str, list[float]] = {method: [] for method in METHODS}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         books = halves(folder)
-        for seed in range(seeds):
+        for seed in seeds:
             for method in METHODS:
                 begun = time.perf_counter()
                 places = books if method == "target" else [reviews]
                 runs = [config(method, seed, steps, arguments.encoder, folder, p) for p in places]
                 scores[method].append(float(np.mean([accuracy(run) for run in runs])))
                 took = time.perf_counter() - begun
-                print(f"seed {seed} {method:8} {scores[method][-1]:.3f}  {took:.0f} s", flush=True)
+                print(f"seed {seed} {method:8} {scores[method][-1]:.4f}  {took:.0f} s", flush=True)
     print_table(scores)
     figures = {method: float(np.mean(found)) for method, found in scores.items()}
     setting = {"steps": steps, "seeds": seeds, "quick": arguments.quick}
