@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasktune.sampling.observation import Observation
+from tasktune.sampling.smoothed import SmoothedLosses
 
 REMEMBERED = 256  # gains that the quantiles are taken over
 
@@ -37,11 +38,9 @@ class Bandit:
     ) -> None:
         self.learning_rate = learning_rate
         self.exploration = exploration
-        self.smoothing = smoothing
         self.time = 0
         self.log_weights = np.zeros(tasks)
-        self.first = np.full(tasks, np.nan)
-        self.means = np.full(tasks, np.nan)
+        self.losses = SmoothedLosses(tasks, smoothing)
         self.gains: deque[float] = deque(maxlen=REMEMBERED)
 
     def policy(self) -> NDArray[np.float64]:
@@ -51,6 +50,7 @@ class Bandit:
         return np.asarray((1 - self.exploration) * weights / weights.sum() + even)
 
     def observe(self, observation: Observation) -> None:
+        """Sees a step after it was taken."""
         gains = self._gains(observation)
         if not gains:
             return
@@ -67,12 +67,11 @@ class Bandit:
         for task, loss in observation.losses.items():
             if not np.isfinite(loss) or observation.draws[task] == 0:
                 continue
-            if np.isnan(self.means[task]):
-                self.first[task] = self.means[task] = loss
-                continue
-            fell = (self.means[task] - loss) / max(self.first[task], 1e-12)
-            gains[task] = float(fell / observation.draws[task])
-            self.means[task] += self.smoothing * (loss - self.means[task])
+            if not np.isnan(self.losses.means[task]):
+                fell = self.losses.means[task] - loss
+                relative = fell / max(self.losses.first[task], 1e-12)
+                gains[task] = float(relative / observation.draws[task])
+            self.losses.add({task: loss})
         return gains
 
     def _reward(self, gain: float) -> float:
@@ -92,18 +91,30 @@ class Bandit:
         others = (weights.sum() - weights) / (count - 1)
         self.log_weights = np.log((1 - mixing) * weights + mixing * others)
 
+    def check(self, steps: int, key: str) -> str | None:
+        """What the user should know before a run of ``steps`` steps.
+
+        :param key: the YAML section.
+        """
+        if self.learning_rate * steps >= 1:
+            return None
+        return (
+            f"{key}.learning_rate: {self.learning_rate:g} can hardly change a rate within"
+            f" training.steps {steps}; {1 / steps:.1g} or more can"
+        )
+
     def state_dict(self) -> dict[str, Any]:
+        """What it remembers, for the checkpoint: JSON."""
         return {
             "time": self.time,
             "log_weights": self.log_weights.tolist(),
-            "first": [None if np.isnan(x) else x for x in self.first.tolist()],
-            "means": [None if np.isnan(x) else x for x in self.means.tolist()],
+            "losses": self.losses.state_dict(),
             "gains": list(self.gains),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from ``state_dict``'s answer."""
         self.time = state["time"]
         self.log_weights = np.array(state["log_weights"])
-        self.first = np.array(state["first"], dtype=np.float64)
-        self.means = np.array(state["means"], dtype=np.float64)
+        self.losses.load_state_dict(state["losses"])
         self.gains = deque(state["gains"], maxlen=REMEMBERED)

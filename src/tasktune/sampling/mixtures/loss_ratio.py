@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tasktune.sampling.mixtures.base import Mixture, mixtures
-from tasktune.sampling.mixtures.smoothed import SmoothedLosses
 from tasktune.sampling.mixtures.temperature import Temperature
 from tasktune.sampling.observation import Observation, TaskStatistics
+from tasktune.sampling.smoothed import SmoothedLosses
 
 
 @mixtures.register("loss_ratio")

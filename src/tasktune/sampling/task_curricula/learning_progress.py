@@ -35,7 +35,6 @@ class LearningProgress(TaskCurriculum):
         exploration: Annotated[float, Field(gt=0, le=1)] = 0.05,
         smoothing: Annotated[float, Field(gt=0, le=1)] = 0.1,
     ) -> None:
-        self.learning_rate = learning_rate
         self.bandit = Bandit(len(names), learning_rate, exploration, smoothing)
 
     def rates(
@@ -47,12 +46,7 @@ class LearningProgress(TaskCurriculum):
         self.bandit.observe(observation)
 
     def check(self, steps: int) -> str | None:
-        if self.learning_rate * steps >= 1:
-            return None
-        return (
-            f"curriculum.tasks.learning_rate: {self.learning_rate:g} can hardly change a rate"
-            f" within training.steps {steps}; {1 / steps:.1g} or more can"
-        )
+        return self.bandit.check(steps, "curriculum.tasks")
 
     def state_dict(self) -> dict[str, Any]:
         return self.bandit.state_dict()

@@ -1,4 +1,4 @@
-"""What the dynamic mixtures remember of losses."""
+"""What dynamic mixtures and curricula remember of losses."""
 
 from __future__ import annotations
 
