@@ -30,6 +30,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "mmd": {"penalties": [{"method": "mmd", "weight": 0.5}]},
     "mmd, a tenth": {"penalties": [{"method": "mmd", "weight": 0.05}]},
     "dann": {"penalties": [{"method": "dann", "weight": 0.5}]},
+    "dann, a tenth": {"penalties": [{"method": "dann", "weight": 0.05}]},
     "dsir": {"domain": {"keep": 0.5}},
     "target": {},
 }
