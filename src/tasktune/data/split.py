@@ -80,7 +80,8 @@ class Split:
         self.folder = folder
         self.chosen = chosen
         self.carved = carved
-        self._offsets = _column(folder, "offsets")
+        self._columns: dict[str, NDArray[Any]] = {}
+        self._offsets = self._column("offsets")
         self._counts = json.loads((folder / COUNTS).read_text(encoding="utf-8"))
 
     def __len__(self) -> int:
@@ -94,22 +95,22 @@ class Split:
     @property
     def prompt_lengths(self) -> NDArray[np.int64]:
         """Tokens of each prompt: ``[n]``."""
-        return self._take(_column(self.folder, "prompt_lengths"))
+        return self._take(self._column("prompt_lengths"))
 
     @property
     def labels(self) -> NDArray[np.int64]:
         """Class indices, -1 where there are no classes: ``[n]``."""
-        return self._take(_column(self.folder, "labels"))
+        return self._take(self._column("labels"))
 
     @property
     def values(self) -> NDArray[np.float64]:
         """A regression's numbers as the data has them, nan elsewhere: ``[n]``."""
-        return self._take(_column(self.folder, "values"))
+        return self._take(self._column("values"))
 
     @property
     def cut(self) -> NDArray[np.bool_]:
         """Whether something of the example was cut off: ``[n]``."""
-        return self._take(_column(self.folder, "cut"))
+        return self._take(self._column("cut"))
 
     @property
     def truncated(self) -> int:
@@ -165,8 +166,8 @@ class Split:
         batch = bisect_right(self._starts, row) - 1
         record = self._batches[batch].slice(row - self._starts[batch], 1).to_pylist()[0]
         numbers = {
-            "label": int(_column(self.folder, "labels")[row]),
-            "value": float(_column(self.folder, "values")[row]),
+            "label": int(self._column("labels")[row]),
+            "value": float(self._column("values")[row]),
         }
         return Example(**{**record, **numbers, "references": tuple(record["references"])})
 
@@ -196,6 +197,7 @@ class Split:
     def _take(self, values: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(values if self.chosen is None else values[self.chosen])
 
-
-def _column(folder: Path, name: str) -> NDArray[Any]:
-    return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r"))
+    def _column(self, name: str) -> NDArray[Any]:
+        if name not in self._columns:
+            self._columns[name] = np.asarray(np.load(self.folder / f"{name}.npy", mmap_mode="r"))
+        return self._columns[name]
