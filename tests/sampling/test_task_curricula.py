@@ -44,6 +44,16 @@ def open_tasks(tasks: TaskCurriculum, step: int, difficulty: list[float] | None 
     return "".join(name for name, rate in zip(NAMES, rates, strict=True) if rate > 0)
 
 
+def test_stages_that_end() -> None:
+    tasks = build("stages", starts={"b": 5}, ends={"a": 5})
+    assert tasks.rates(4, RATES, statistics())[[0, 1]].tolist() == [RATES[0], 0]
+    assert tasks.rates(5, RATES, statistics())[[0, 1]].tolist() == [0, RATES[1]]
+    with pytest.raises(UserError, match="tasks.b would end at step 3, before it opens at 5"):
+        build("stages", starts={"b": 5}, ends={"b": 3})
+    with pytest.raises(UserError, match="curriculum.tasks.ends: unknown task 'z'"):
+        build("stages", starts={}, ends={"z": 3})
+
+
 def test_stages() -> None:
     tasks = build("stages", starts={"b": 5, "d": 10})
     assert [open_tasks(tasks, step) for step in (0, 4, 5, 9, 10)] == [
