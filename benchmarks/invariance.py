@@ -14,7 +14,7 @@ import json
 import torch
 
 from settings import random_items, tiny_llama
-from tasktune.batching.packing import Item
+from tasktune.batching.item import Item
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.losses import loss_counts
 from tasktune.objective.update import Step, backward

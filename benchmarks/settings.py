@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from tasktune.batching.packing import Item
+from tasktune.batching.item import Item
 from tasktune.demo import tiny_model_folder
 from tasktune.model.layouts import layouts
 from tasktune.model.loading import BaseModel

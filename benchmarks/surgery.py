@@ -24,7 +24,7 @@ from torchjd.autojac import backward as torchjd_backward
 from torchjd.autojac import jac_to_grad
 
 from settings import peak_mib, random_items, random_llama
-from tasktune.batching.packing import Item
+from tasktune.batching.item import Item
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.gradients import TaskGradients
 from tasktune.objective.losses import loss_counts, loss_sums

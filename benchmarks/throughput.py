@@ -27,7 +27,7 @@ from torch.utils.data import Dataset
 from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
 from settings import BENCHMARK_PACK, llama_folder, peak_mib
-from tasktune.batching.packing import Item
+from tasktune.batching.item import Item
 from tasktune.config_file import load_config
 from tasktune.data import prepare
 from tasktune.model.build import build_model

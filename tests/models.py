@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from transformers import AutoConfig, PreTrainedTokenizerBase
 
-from tasktune.batching.packing import Item, Pooling
+from tasktune.batching.item import Item, Pooling
 from tasktune.model.architectures import architecture_of
 from tasktune.model.heads import HeadShape
 from tasktune.model.layouts import layouts

@@ -12,7 +12,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
 import tasktune
-from tasktune.batching.packing import Item
+from tasktune.batching.item import Item
 from tasktune.model.export import load_head
 from tests.workshop import Workshop, read_json
 

@@ -15,6 +15,9 @@ SPLITS = ("train", "validation", "test")
 RESERVED_NAMES = ("all", "base", "mean", "shared", *SPLITS)
 
 
+Weight = Annotated[float, Field(ge=0)]
+
+
 class Section(BaseModel):
     """A section of the YAML: unknown keys are refused."""
 
@@ -253,11 +256,25 @@ class WeightingConfig(MethodSection):
 
 
 class PenaltyConfig(MethodSection):
-    """An extra loss term; the method's options are further keys."""
+    """An extra loss term, or noise; the method's options are further keys."""
 
     method: str
-    weight: Annotated[float, Field(ge=0)] = 1.0
+    weight: Weight | dict[Annotated[int, Field(ge=0)], Weight] = Field(
+        1.0, description="a number, or {step: number}, linear between them"
+    )
     tasks: list[str] | None = Field(None, description="all that it can apply to where absent")
+
+    @field_validator("weight")
+    @classmethod
+    def _some_weight(cls, value: Any) -> Any:
+        if value == {}:
+            raise ValueError("names no step; write a number, or {0: 0.0, 100: 0.1}")
+        return value
+
+    @property
+    def weights(self) -> dict[int, float]:
+        """The weight at each step that the YAML names."""
+        return dict(self.weight) if isinstance(self.weight, dict) else {0: self.weight}
 
 
 class TrainingConfig(Section):

@@ -159,7 +159,7 @@ def location(problem: ErrorDetails, content: Any) -> list[str]:
             content = content[part]  # type: ignore[index]
         elif problem["type"] != "missing" or part != problem["loc"][-1]:
             continue
-        path.append(str(part))
+        path.append(str(part + 1) if isinstance(part, int) else str(part))  # as people count
     return path
 
 

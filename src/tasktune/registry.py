@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from pydantic import ConfigDict, ValidationError, create_model
@@ -87,6 +87,16 @@ class Registry(Generic[T]):
         checked = check_options(method, options, place, exclude=frozenset(supplied))
         checked.update({key: value for key, value in supplied.items() if key in asked})
         return method(**checked)
+
+    def check(
+        self, name: str, options: Mapping[str, Any], place: str, supplied: Collection[str]
+    ) -> None:
+        """Refuses what ``build`` would, before there is a context to build with.
+
+        :param supplied: what the context will be made of.
+        :raises UserError: as ``build`` does.
+        """
+        check_options(self.get(name, place), options, place, exclude=frozenset(supplied))
 
     def _load(self) -> None:
         if self._loaded:

@@ -30,13 +30,8 @@ from tasktune.model.build import build_layout, build_model, check_kinds
 from tasktune.model.export import export_adapter, export_merged, save_heads
 from tasktune.model.loading import load_tokenizer, model_fingerprint
 from tasktune.model.task_model import TaskModel
-from tasktune.objective.build import (
-    build_penalties,
-    build_weighting,
-    check_memory,
-    check_penalties,
-    free_memory,
-)
+from tasktune.objective.build import build_weighting, check_memory, free_memory
+from tasktune.objective.build_penalties import build_penalties, check_penalties
 from tasktune.objective.penalties import Penalties
 from tasktune.sampling.admission import Admission, RunCurriculum
 from tasktune.sampling.balance import groups_of
@@ -44,10 +39,10 @@ from tasktune.sampling.mixtures import Mixture, mixtures
 from tasktune.sampling.sampler import Sampler
 from tasktune.training.checkpoint import latest_checkpoint, load_model
 from tasktune.training.devices import build_accelerator
-from tasktune.training.domains import aligned_tasks
 from tasktune.training.environment import environment
 from tasktune.training.loop import Loop
 from tasktune.training.receipt import Plan, check_budget, plan
+from tasktune.training.task_facts import task_facts
 
 CONFIG = "config.yaml"
 Say = Callable[[str], None]
@@ -122,9 +117,7 @@ class Run:
         model, notes = build_model(self.config, self.tasks, self.accelerator.device, self.folder)
         for note in notes:
             self.say(note)
-        self.penalties = build_penalties(
-            self.config, aligned_tasks(self.tasks), model.architecture.width
-        )
+        self.penalties = build_penalties(self.config, task_facts(self.tasks, self.layout), model)
         if self.penalties is not None:  # their parameters train and are saved with the model's
             model.beside["penalties"] = self.penalties.to(model.device)
         return model

@@ -13,8 +13,9 @@ from transformers.models.auto.configuration_auto import AutoConfig
 
 from tasktune.batching.attention import ATTENTION
 from tasktune.batching.batch import Batch
+from tasktune.batching.item import Item
 from tasktune.batching.output import output_on_targets
-from tasktune.batching.packing import Item, pack
+from tasktune.batching.packing import pack
 from tasktune.batching.padding import pad
 from tasktune.batching.self_test import packed_equals_separate
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasktune.batching.batch import Batch
-from tasktune.batching.packing import Item, group_by_length, pack, plan_attention
+from tasktune.batching.item import Item
+from tasktune.batching.packing import group_by_length, pack, plan_attention
 from tasktune.batching.padding import pad
 
 

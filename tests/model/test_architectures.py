@@ -11,7 +11,7 @@ import torch
 from peft import PeftModel
 from torch import Tensor
 
-from tasktune.batching.packing import Item, Pooling
+from tasktune.batching.item import Item, Pooling
 from tasktune.model.export import export_adapter
 from tasktune.model.layouts import layouts
 from tasktune.model.task_model import TaskModel

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tasktune.batching.packing import Item
+from tasktune.batching.item import Item
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.gradients import TaskGradients
 from tasktune.objective.losses import loss_sums

@@ -7,7 +7,8 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from tasktune.batching.packing import Item, pack
+from tasktune.batching.item import Item
+from tasktune.batching.packing import pack
 from tasktune.batching.padding import pad
 from tasktune.objective.peft_gradients import task_gradients
 from tests.models import VOCABULARY, random_items

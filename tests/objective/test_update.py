@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tasktune.batching.packing import Item
+from tasktune.batching.item import Item
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.losses import loss_counts, loss_sums
 from tasktune.objective.update import Step, Update, backward

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from tasktune.batching.item import Item
+
 
 @dataclass(frozen=True)
 class AttentionPlan:
@@ -64,6 +66,7 @@ class Batch:
     :param attention_plan: how attention walks a packed row; ``None`` for padded batches.
     :param decoder_input_ids: ``[R, D]`` what an encoder-decoder's decoder reads; targets then index
         its ``R * D`` flat positions.
+    :param items: the examples that it was made of, in its order, ``[S]``.
     """
 
     tasks: tuple[int, ...]
@@ -82,6 +85,7 @@ class Batch:
     pool_offsets: tuple[int, ...]
     attention_plan: AttentionPlan | None = None
     decoder_input_ids: Tensor | None = None
+    items: tuple[Item, ...] = ()
 
     @property
     def token_count(self) -> int:

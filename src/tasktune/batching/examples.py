@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasktune.batching.packing import Item
+from tasktune.batching.item import Item
 from tasktune.data import Split, Task
 
 
@@ -12,14 +12,15 @@ def training_item(task: Task, split: Split, index: int) -> Item:
     return Item(
         task=task.index,
         input_ids=split.input_ids(index),
-        prompt_length=int(split.prompt_lengths[index]),
+        prompt_length=split.prompt_length(index),
         label=label,
+        class_index=split.label(index) if task.kind == "classification" else -1,
     )
 
 
 def head_label(task: Task, split: Split, index: int) -> float:
     """A class index, or a number on the scale where the task's range is 0 to 1."""
     if task.kind == "classification":
-        return float(split.labels[index])
+        return float(split.label(index))
     low, high = task.value_range
-    return (float(split.values[index]) - low) / (high - low)
+    return (split.value(index) - low) / (high - low)

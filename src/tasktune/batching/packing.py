@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal
 
 import numpy as np
 import torch
@@ -14,44 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tasktune.batching.batch import AttentionPlan, Batch
-
-Pooling = Literal["mean", "cls", "last"]
+from tasktune.batching.item import Item, Pooling
 
 WASTE = 0.15
 NEARLY = 8
-
-
-@dataclass(frozen=True)
-class Item:
-    """One example, ready for a batch.
-
-    :param task: the task's index.
-    :param input_ids: prompt, then target.
-    :param prompt_length: tokens of the prompt; every later token is to be predicted.
-    :param label: what the task's head is to give, instead of tokens; nan for an example that only
-        penalties see.
-    :param in_target: whether it is of its task's target domain.
-    """
-
-    task: int
-    input_ids: NDArray[np.int32]
-    prompt_length: int
-    label: float | None = None
-    in_target: bool = False
-
-    @property
-    def target_positions(self) -> range:
-        """Where the output layer runs: the positions just before each target token."""
-        if self.label is not None:
-            return range(0)
-        return range(max(self.prompt_length, 1) - 1, len(self.input_ids) - 1)
-
-    @property
-    def target_count(self) -> int:
-        """What this example adds to the number that its task's loss is divided by."""
-        if self.label is None:
-            return len(self.target_positions)
-        return 0 if math.isnan(self.label) else 1
 
 
 def pack(items: Sequence[Item], pooling: Pooling = "last") -> Batch:
@@ -128,6 +91,7 @@ def make_batch(
         ),
         pool_offsets=_offsets(bounds, [bool(positions) for positions in pooled]),
         attention_plan=attention_plan,
+        items=tuple(ordered),
     )
 
 

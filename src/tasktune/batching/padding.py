@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasktune.batching.batch import Batch
-from tasktune.batching.packing import Item, Pooling, make_batch, sort_items
+from tasktune.batching.item import Item, Pooling
+from tasktune.batching.packing import make_batch, sort_items
 
 
 def pad(items: Sequence[Item], pad_id: int, pooling: Pooling = "last") -> Batch:

@@ -9,7 +9,8 @@ from transformers import PreTrainedModel
 
 from tasktune.batching.attention import ATTENTION
 from tasktune.batching.batch import Batch
-from tasktune.batching.packing import Item, pack
+from tasktune.batching.item import Item
+from tasktune.batching.packing import pack
 
 LENGTHS = (9, 5, 12)
 

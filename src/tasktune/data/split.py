@@ -155,20 +155,29 @@ class Split:
         lines = (self.folder / DROPPED).read_text(encoding="utf-8").splitlines()
         return [tuple(json.loads(line)) for line in lines]
 
+    def prompt_length(self, index: int) -> int:
+        """Tokens of an example's prompt, without touching the others'."""
+        return int(self._column("prompt_lengths")[self._row(index)])
+
+    def label(self, index: int) -> int:
+        """An example's class index, or -1."""
+        return int(self._column("labels")[self._row(index)])
+
+    def value(self, index: int) -> float:
+        """A regression example's number as the data has it, or nan."""
+        return float(self._column("values")[self._row(index)])
+
     def input_ids(self, index: int) -> NDArray[np.int32]:
         """The tokens of an example, prompt, then target."""
-        row = index if self.chosen is None else self.chosen[index]
+        row = self._row(index)
         return np.asarray(self._tokens[self._offsets[row] : self._offsets[row + 1]])
 
     def example(self, index: int) -> Example:
         """An example's texts."""
-        row = int(index if self.chosen is None else self.chosen[index])
+        row = self._row(index)
         batch = bisect_right(self._starts, row) - 1
         record = self._batches[batch].slice(row - self._starts[batch], 1).to_pylist()[0]
-        numbers = {
-            "label": int(self._column("labels")[row]),
-            "value": float(self._column("values")[row]),
-        }
+        numbers = {"label": self.label(index), "value": self.value(index)}
         return Example(**{**record, **numbers, "references": tuple(record["references"])})
 
     def examples(self) -> Iterator[Example]:
@@ -189,6 +198,9 @@ class Split:
     @cached_property
     def _starts(self) -> list[int]:
         return list(accumulate((len(batch) for batch in self._batches), initial=0))[:-1]
+
+    def _row(self, index: int) -> int:
+        return int(index if self.chosen is None else self.chosen[index])
 
     def _texts(self, column: str) -> list[Any]:
         texts = [text for batch in self._batches for text in batch.column(column).to_pylist()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tasktune.batching.packing import Item
+from tasktune.batching.item import Item
 
 
 def by_length(items: Sequence[Item], batch_tokens: int) -> Iterator[list[int]]:

@@ -130,7 +130,7 @@ def evaluate_task(
     if task.kind == "language_modeling":
         predictions, references = text_losses(model, task, split, chosen, options.batch_tokens)
     else:
-        prompts = [split.input_ids(i)[: split.prompt_lengths[i]] for i in chosen]
+        prompts = [split.input_ids(i)[: split.prompt_length(int(i))] for i in chosen]
         answers = predict_task(model, task, prompts, options.batch_tokens)
         predictions = [prediction.answer for prediction in answers]
         references = [reference(task, split, int(index)) for index in chosen]
@@ -179,9 +179,9 @@ def choose(count: int, limit: int | None, seed: int) -> NDArray[np.int64]:
 def reference(task: Task, split: Split, index: int) -> Any:
     """What is right: a label, a number, or all texts that count."""
     if task.kind == "regression":
-        return float(split.values[index])
+        return split.value(index)
     if task.kind == "classification":
-        return task.labels[split.labels[index]]
+        return task.labels[split.label(index)]
     return split.example(index).references
 
 

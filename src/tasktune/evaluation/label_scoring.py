@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tasktune.batching.packing import Item
+from tasktune.batching.item import Item
 from tasktune.data import Task
 from tasktune.evaluation.batches import by_length
 from tasktune.model.task_model import TaskModel

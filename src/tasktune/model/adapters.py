@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from tasktune.errors import UserError
-from tasktune.model.grouped_lora import grouped_lora
+from tasktune.model.grouped_lora import grouped_dropout, grouped_lora
 from tasktune.model.layouts import Factors, LayerShape, Layout
 from tasktune.model.layouts.shared import Shared
 from tasktune.model.routing import Routing
@@ -57,6 +57,14 @@ class LayerAdapters(nn.Module):
     def task_factors(self, task: int) -> Factors:
         """Task ``task``'s own pair, ``G = 1``."""
         shared = {name: parameter.unsqueeze(0) for name, parameter in self.shared.items()}
+        return self._fold(shared, task)
+
+    def pass_factors(self, task: int) -> Factors:
+        """The same as the pass under way has it: of a present task's views where there are some."""
+        shared = {name: self._task_view(parameter, task) for name, parameter in self.shared.items()}
+        return self._fold(shared, task)
+
+    def _fold(self, shared: dict[str, Tensor], task: int) -> Factors:
         private = {name: parameter[task : task + 1] for name, parameter in self.private.items()}
         return self.layout.fold(shared, private)
 
@@ -66,6 +74,12 @@ class LayerAdapters(nn.Module):
         if views is None:
             return parameter.unsqueeze(0)
         return _rows(views, self.routing.view_rows)
+
+    def _task_view(self, parameter: Tensor, task: int) -> Tensor:
+        views = self.routing.views.get(id(parameter))
+        if views is None:
+            return parameter.unsqueeze(0)
+        return _rows(views, (self.routing.view_tasks.index(task),))
 
     def _entries(self, parameter: Tensor) -> Tensor:
         return _rows(parameter, self.routing.tasks)
@@ -92,10 +106,13 @@ class GroupedVariant(LoraVariant):
     ) -> Tensor:
         """The frozen layer's ``result`` plus each token's own task's low-rank product."""
         adapters = task_adapters(module)
+        assert isinstance(module, nn.Module)
         if not adapters.routing.enabled:
             return result
         rows: Tensor = module.lora_dropout[active_adapter](x).flatten(0, -2)
         offsets = adapters.routing.token_offsets(rows.shape[0])
+        if module.training:
+            rows = grouped_dropout(rows, adapters.routing.task_dropouts, offsets)
         output = grouped_lora(result.flatten(0, -2), rows, adapters.factors(), offsets)
         return output.view(result.shape)
 
@@ -106,7 +123,6 @@ def add_adapters(
     routing: Routing,
     *,
     targets: str | list[str],
-    dropout: float,
     task_type: str = "CAUSAL_LM",
 ) -> PeftModel:
     """Wraps the target modules of ``model`` and gives each the layout's parameters.
@@ -116,7 +132,7 @@ def add_adapters(
     config = LoraConfig(
         r=layout.rank,
         lora_alpha=layout.rank,  # the layout applies its own scaling
-        lora_dropout=dropout,
+        lora_dropout=0.0,  # each task's inputs are dropped by its own rate
         target_modules=targets,
         task_type=task_type,
     )

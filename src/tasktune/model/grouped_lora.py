@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tasktune.model.layouts.base import Factors
@@ -30,6 +31,21 @@ def grouped_lora(base: Tensor, rows: Tensor, factors: Factors, offsets: Sequence
         base, rows.to(base.dtype), factors.down, factors.up, factors.scale, tuple(offsets)
     )
     return output
+
+
+def grouped_dropout(rows: Tensor, rates: Sequence[float], offsets: Sequence[int]) -> Tensor:
+    """Each slice under its own dropout: inputs to 0 at its rate, the others scaled up.
+
+    :param rows: ``[T, inputs]``.
+    :param rates: ``[K]``.
+    """
+    if not any(rates):
+        return rows
+    if len(set(rates)) == 1:
+        return F.dropout(rows, rates[0])
+    sizes = torch.tensor(_sizes(tuple(offsets)))
+    kept = torch.repeat_interleave(1 - torch.tensor(rates), sizes).unsqueeze(1).to(rows.device)
+    return torch.where(torch.rand_like(rows, dtype=torch.float32) < kept, rows / kept.to(rows), 0)
 
 
 class _GroupedLora(torch.autograd.Function):

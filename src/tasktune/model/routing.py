@@ -18,6 +18,7 @@ class Routing:
     :param tasks: the tasks present, ascending, ``[K]``.
     :param offsets: ``[K + 1]`` where each begins, in tokens of a packed row or rows of a padded
         batch: a layer scales them by its own number of tokens per unit.
+    :param dropouts: the rate at which each task's adapter loses inputs in training, ``[tasks]``.
     :param enabled: whether adapters apply; if not, the base model answers.
     :param views: while per-task gradients are taken, each shared parameter's leaf ``[S, ...]`` with
         one view a task of the step, by the parameter's ``id``.
@@ -26,6 +27,7 @@ class Routing:
 
     tasks: tuple[int, ...] = ()
     offsets: tuple[int, ...] = ()
+    dropouts: list[float] = field(default_factory=list)
     enabled: bool = True
     views: Mapping[int, Tensor] = field(default_factory=dict)
     view_tasks: tuple[int, ...] = ()
@@ -34,6 +36,11 @@ class Routing:
         """Routes the next forward pass."""
         self.tasks = tuple(tasks)
         self.offsets = tuple(offsets)
+
+    @property
+    def task_dropouts(self) -> list[float]:
+        """The dropout of each task of this batch, ``[K]``."""
+        return [self.dropouts[task] for task in self.tasks] if self.dropouts else []
 
     @property
     def view_rows(self) -> tuple[int, ...]:

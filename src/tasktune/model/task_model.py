@@ -14,8 +14,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tasktune.batching.attention import ATTENTION
 from tasktune.batching.batch import Batch
-from tasktune.batching.packing import Item, Pooling
+from tasktune.batching.item import Item, Pooling
 from tasktune.model.adapters import LayerAdapters, add_adapters
+from tasktune.model.embedding_noise import noisy_embeddings
 from tasktune.model.heads import Heads, HeadShape
 from tasktune.model.layouts import Layout
 from tasktune.model.loading import BaseModel
@@ -43,6 +44,7 @@ class TaskModel(nn.Module):
     :param layout: which adapters each task passes through.
     :param tasks: the tasks' names.
     :param heads: the tasks that are predicted by a head.
+    :param dropout: the rate at which adapters lose inputs in training, of every task.
     :param packed: whether batches are packed, which the model has to be able to take.
     :param pooling: how heads pool hidden states; ``auto`` is the architecture's own.
     """
@@ -71,12 +73,14 @@ class TaskModel(nn.Module):
             base.model, base.tokenizer, packed=packed, pooling=pooling
         )
         self._padded_attention = self.transformer.config._attn_implementation
+        self.dropout = dropout
+        self.routing.dropouts = [dropout] * len(tasks)
+        self.embedding_noise = [0.0] * len(tasks)
         self.peft: PeftModel = add_adapters(
             base.model,
             layout,
             self.routing,
             targets=targets,
-            dropout=dropout,
             task_type=base.architecture.peft_task,
         )
         self.heads = Heads(list(heads), self.architecture.width).to(self.device)
@@ -125,9 +129,16 @@ class TaskModel(nn.Module):
     def forward(self, batch: Batch) -> Outputs:
         """Runs the batch; the output layer only where there is a target."""
         self.routing.point(batch.tasks, batch.task_offsets)
-        states = self.architecture.run(batch)
+        with noisy_embeddings(self.transformer, batch, self._noise_scales(batch)):
+            states = self.architecture.run(batch)
         pooled = pool(states.hidden, batch)
         return Outputs(states.logits, self._run_heads(batch, pooled), pooled)
+
+    def _noise_scales(self, batch: Batch) -> Sequence[float]:
+        """How much noise each example's embeddings get; nothing outside training."""
+        if not self.training or not any(self.embedding_noise):
+            return ()
+        return [self.embedding_noise[item.task] for item in batch.items]
 
     def _run_heads(self, batch: Batch, pooled: Tensor) -> dict[int, Tensor]:
         outputs: dict[int, Tensor] = {}

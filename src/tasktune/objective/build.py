@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import psutil
 import torch
 from torch import nn
 
 from tasktune.config import RunConfig
-from tasktune.errors import UserError, nearest
+from tasktune.errors import UserError
 from tasktune.model.layouts import LayerShape, Layout
-from tasktune.objective.penalties import Penalties, penalties
-from tasktune.objective.penalties.terms import Term
 from tasktune.objective.weightings import Weighting, weightings
 from tasktune.objective.weightings.guard import Guarded
 
@@ -33,49 +31,6 @@ def build_weighting(config: RunConfig, layout: Layout) -> Weighting:
     if section.warmup or section.floor:
         return Guarded(weighting, section.warmup, section.floor)
     return weighting
-
-
-def build_penalties(config: RunConfig, aligned: Mapping[str, int], width: int) -> Penalties | None:
-    """What ``penalties:`` names, for each task that it applies to.
-
-    :param aligned: the tasks whose batches hold features of two domains, with their indices.
-    :param width: of the features.
-    :raises UserError: for an unknown method, option or task, or a task that has no two domains.
-    """
-    terms = []
-    for number, section in enumerate(config.penalties, start=1):
-        place = f"penalties.{number}"
-        for name in section.tasks or aligned:
-            if name not in config.tasks:
-                raise UserError(f"{place}.tasks: {unknown_task(name, config)}")
-            if name not in aligned:
-                raise UserError(
-                    f"{place}.tasks: tasks.{name} has nothing to align; it needs head: true and a"
-                    " domain whose target has examples in train or unlabelled ones"
-                )
-            penalty = penalties.build(section.method, section.options, place, {"width": width})
-            terms.append(Term(section.method, aligned[name], section.weight, penalty))
-        if not (section.tasks or aligned):
-            raise UserError(f"{place}: no task has two domains to align; set domain: on one")
-    return Penalties(terms) if terms else None
-
-
-def check_penalties(config: RunConfig) -> None:
-    """Refuses misspelt penalties before anything heavy.
-
-    :raises UserError: for an unknown method, option or task.
-    """
-    for number, section in enumerate(config.penalties, start=1):
-        place = f"penalties.{number}"
-        penalties.build(section.method, section.options, place, {"width": 1})
-        for name in section.tasks or ():
-            if name not in config.tasks:
-                raise UserError(f"{place}.tasks: {unknown_task(name, config)}")
-
-
-def unknown_task(name: str, config: RunConfig) -> str:
-    """The message for a task that is none."""
-    return f"unknown task '{name}'; {nearest(name, config.tasks)}"
 
 
 def check_memory(

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tasktune.batching.batch import Batch
-from tasktune.batching.packing import Item
+from tasktune.batching.item import Item
 from tasktune.model.task_model import Outputs
 
 

@@ -70,7 +70,7 @@ class Step:
         sums = loss_sums(outputs, batch)
         if self.penalties is None:
             return sums
-        return sums + self.penalties.sums(outputs, batch, self.progress).to(sums)
+        return sums + self.penalties.sums(model, outputs, batch, self.number, self.progress)
 
     @property
     def present(self) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tasktune.batching.packing import Item
+from tasktune.batching.item import Item
 from tasktune.data import Task
 from tasktune.sampling.order import TaskOrder
 

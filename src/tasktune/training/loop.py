@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from tasktune.batching.examples import training_item
-from tasktune.batching.packing import Item
+from tasktune.batching.item import Item
 from tasktune.config import TrainingConfig
 from tasktune.data import Task
 from tasktune.errors import UserError
@@ -65,8 +65,8 @@ class Loop:
             fused=True,
         )
         self.tokens = torch.zeros(len(self.tasks), dtype=torch.int64)
-        terms = self.penalties.terms if self.penalties is not None else []
-        self.targets = TargetExamples(self.tasks, [term.task for term in terms], self.seed)
+        aligned = self.penalties.aligned if self.penalties is not None else []
+        self.targets = TargetExamples(self.tasks, aligned, self.seed)
 
     def run(self, checkpoint: Path | None = None) -> None:
         """Trains to the last step, from the start or from a checkpoint."""
@@ -83,8 +83,8 @@ class Loop:
             done = step + 1
             if self.is_logged(done):
                 line = log.line(done, learning_rate(step, self.training), norm, self.tokens)
-                for task, values in (self.penalties.values if self.penalties else {}).items():
-                    line["tasks"][self.tasks[task].name]["penalties"] = dict(values)
+                for task, values in (self.penalties.values() if self.penalties else {}).items():
+                    line["tasks"][self.tasks[task].name]["penalties"] = values
                 self.publish(journal, line)
             if self.evaluate_every and done % self.evaluate_every == 0:
                 self.publish(journal, {"step": done, "evaluation": self.evaluate()})
@@ -97,10 +97,13 @@ class Loop:
     def step(self, step: int) -> tuple[Update, float]:
         """One update; returns what went into it and the gradient's norm before clipping."""
         torch.manual_seed(self.noise_seed(step))
-        items = self.items(step)
+        bundles = self.bundles(step)
+        items = [item for bundle in bundles for item in bundle]
+        if self.penalties is not None:
+            self.penalties.begin(self.model, step)
         taken = Step(
             number=step,
-            batches=[self.model.collate(micro) for micro in self.micro_batches(items)],
+            batches=[self.model.collate(micro) for micro in self.micro_batches(bundles)],
             counts=loss_counts(items, len(self.tasks)),
             autocast=self.accelerator.autocast,
             reduce=self.sum_over_ranks if self.accelerator.num_processes > 1 else None,
@@ -123,34 +126,42 @@ class Loop:
         """Whether a line is written after step ``done``, counted from 1."""
         return done % self.training.log_every == 0 or done == self.training.steps
 
-    def items(self, step: int) -> list[Item]:
-        """The examples of the whole effective batch: the same on every rank."""
-        draws = self.sampler.batch(step)
-        items = []
-        for draw in draws:
+    def bundles(self, step: int) -> list[list[Item]]:
+        """The examples of the whole effective batch, the same on every rank.
+
+        Each with what has to be in the same forward pass: its second copy, or the example of the
+        target domain that it is compared with.
+        """
+        twice = self.penalties.read_twice if self.penalties is not None else set()
+        bundles = []
+        for draw in self.sampler.batch(step):
             task = self.tasks[draw.task]
             item = training_item(task, task.train, draw.example)
-            found = self.targets.beside(item, draw.example)
-            self.tokens[draw.task] += sum(len(one.input_ids) for one in found)
-            items += found
-        return items
+            labelled, *unlabelled = self.targets.beside(item, draw.example)
+            copies = [replace(labelled, again=True)] if draw.task in twice else []
+            bundle = [labelled, *copies, *unlabelled]
+            self.tokens[draw.task] += sum(len(one.input_ids) for one in bundle)
+            bundles.append(bundle)
+        return bundles
 
-    def micro_batches(self, items: Sequence[Item]) -> list[list[Item]]:
+    def micro_batches(self, bundles: Sequence[list[Item]]) -> list[list[Item]]:
         """This rank's share of the step, in pieces of at most ``micro_batch_tokens``.
 
         Each rank takes every n-th example and cuts what it has into pieces, so no rank waits for a
-        token count: what a loss is divided by was counted before.
+        token count: what a loss is divided by was counted before. A bundle that is longer than a
+        piece may be is a piece of its own.
         """
-        limit = self.training.micro_batch_tokens or sum(len(item.input_ids) for item in items)
-        share = items[self.accelerator.process_index :: self.accelerator.num_processes]
+        share = bundles[self.accelerator.process_index :: self.accelerator.num_processes]
+        sizes = [sum(len(item.input_ids) for item in bundle) for bundle in share]
+        limit = self.training.micro_batch_tokens or sum(sizes)
         pieces: list[list[Item]] = []
         room = 0
-        for item in share:
-            if len(item.input_ids) > room:
+        for bundle, size in zip(share, sizes, strict=True):
+            if size > room:
                 pieces.append([])
                 room = limit
-            pieces[-1].append(item)
-            room -= len(item.input_ids)
+            pieces[-1] += bundle
+            room -= size
         return pieces
 
     def noise_seed(self, step: int) -> int:

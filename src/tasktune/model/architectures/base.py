@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tasktune.batching.batch import Batch
-from tasktune.batching.packing import Item, Pooling
+from tasktune.batching.item import Item, Pooling
 
 
 @dataclass(frozen=True)

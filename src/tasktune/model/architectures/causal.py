@@ -11,8 +11,9 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from tasktune.batching.batch import Batch
+from tasktune.batching.item import Item
 from tasktune.batching.output import output_on_targets
-from tasktune.batching.packing import Item, pack
+from tasktune.batching.packing import pack
 from tasktune.batching.padding import pad, pad_rows
 from tasktune.model.architectures.base import Architecture, States
 

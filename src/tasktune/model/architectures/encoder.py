@@ -11,7 +11,8 @@ from torch import Tensor
 from transformers import AutoModel
 
 from tasktune.batching.batch import Batch
-from tasktune.batching.packing import Item, sort_items
+from tasktune.batching.item import Item
+from tasktune.batching.packing import sort_items
 from tasktune.batching.padding import pad_ordered
 from tasktune.errors import UserError
 from tasktune.model.architectures.base import Architecture, States

@@ -12,8 +12,9 @@ from torch import Tensor
 from transformers import AutoModelForSeq2SeqLM
 
 from tasktune.batching.batch import Batch
+from tasktune.batching.item import Item
 from tasktune.batching.output import output_on_targets
-from tasktune.batching.packing import Item, sort_items
+from tasktune.batching.packing import sort_items
 from tasktune.batching.padding import pad_ordered, pad_rows
 from tasktune.model.architectures.base import Architecture, States
 
@@ -48,6 +49,7 @@ class EncoderDecoder(Architecture):
             target_index=wrote.target_index,
             target_ids=wrote.target_ids,
             target_offsets=wrote.target_offsets,
+            items=tuple(ordered),
         )
 
     @property

@@ -50,6 +50,8 @@ class Layout(ABC):
     """
 
     paper: ClassVar[str]
+    private_pair: ClassVar[tuple[str, str] | None] = None
+    """The names of a task's own A and B, where it has a whole LoRA pair to itself."""
 
     def __init__(self, tasks: int, rank: int, alpha: float) -> None:
         self.tasks = tasks

@@ -23,6 +23,7 @@ class PerTask(Layout):
     """
 
     paper = "arXiv 2106.09685"
+    private_pair = ("down", "up")
 
     def shared(self, shape: LayerShape) -> dict[str, Tensor]:
         return {}

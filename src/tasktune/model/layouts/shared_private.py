@@ -26,6 +26,7 @@ class SharedPrivate(Layout):
     """
 
     paper = "arXiv 1704.05742"
+    private_pair = ("own_down", "own_up")
 
     def shared(self, shape: LayerShape) -> dict[str, Tensor]:
         return {

@@ -1,6 +1,6 @@
-"""Penalties: extra loss terms of single tasks."""
+"""Penalties: extra loss terms of single tasks, and noise in their forward passes."""
 
-from tasktune.objective.penalties.base import Penalty, PenaltyInput, penalties
+from tasktune.objective.penalties.base import Noise, Penalty, PenaltyInput, TaskFacts, penalties
 from tasktune.objective.penalties.terms import Penalties
 
-__all__ = ["Penalties", "Penalty", "PenaltyInput", "penalties"]
+__all__ = ["Noise", "Penalties", "Penalty", "PenaltyInput", "TaskFacts", "penalties"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from tasktune.objective.penalties.base import Alignment, covariance, penalties
+from tasktune.objective.penalties.alignment import Alignment, covariance
+from tasktune.objective.penalties.base import penalties
 
 
 @penalties.register("coral")

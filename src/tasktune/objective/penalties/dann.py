@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from tasktune.objective.penalties.base import Alignment, penalties
+from tasktune.objective.penalties.alignment import Alignment
+from tasktune.objective.penalties.base import penalties
 
 
 @penalties.register("dann")

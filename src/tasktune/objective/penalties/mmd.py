@@ -8,7 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from tasktune.objective.penalties.base import Alignment, penalties, squared_distances
+from tasktune.objective.penalties.alignment import Alignment, squared_distances
+from tasktune.objective.penalties.base import penalties
 
 
 @penalties.register("mmd")

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from tasktune.batching.batch import Batch
-from tasktune.model.task_model import Outputs
-from tasktune.objective.penalties.base import Penalty, PenaltyInput
+from tasktune.model.task_model import Outputs, TaskModel
+from tasktune.objective.penalties.alignment import Alignment
+from tasktune.objective.penalties.base import Noise, Penalty, PenaltyInput
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A weight over the steps of a run.
+
+    :param weights: by the step at which each is reached; linear between them.
+    """
+
+    weights: Mapping[int, float]
+
+    def at(self, step: int) -> float:
+        """The weight of ``step``, counted from 0."""
+        steps = sorted(self.weights)
+        return float(np.interp(step, steps, [self.weights[known] for known in steps]))
 
 
 @dataclass(frozen=True)
@@ -22,39 +39,98 @@ class Term:
 
     name: str
     task: int
-    weight: float
+    weight: Schedule
     penalty: Penalty
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """One noise of one task."""
+
+    task: int
+    weight: Schedule
+    noise: Noise
 
 
 class Penalties(nn.Module):
     """All of a run's penalties.
 
-    A penalty compares the examples of one forward pass. What it adds to a task's *summed* loss is
-    its value times the task's examples in the batch, so that after the one division each forward
-    pass counts by its examples: whole batches give the penalty itself, micro-batches the mean.
-
-    :param terms: each a penalty of a task.
+    What a penalty adds to a task's *summed* loss is its value times the task's targets in the
+    batch, so that after the one division each forward pass counts by its targets. A penalty that is
+    a mean over targets is then the same however the batch is split; one that compares the examples
+    of a forward pass, such as an alignment, is the mean over micro-batches.
     """
 
-    def __init__(self, terms: Sequence[Term]) -> None:
+    def __init__(self, terms: Sequence[Term], disturbances: Sequence[Disturbance] = ()) -> None:
         super().__init__()
         self.terms = list(terms)
+        self.disturbances = list(disturbances)
         self.penalties = nn.ModuleList([term.penalty for term in terms])
-        self.values: dict[int, dict[str, float]] = {}
+        self._sums: dict[tuple[int, str], Tensor] = {}
+        self._passes: dict[tuple[int, str], int] = {}
 
-    def sums(self, outputs: Outputs, batch: Batch, progress: float) -> Tensor:
+    @property
+    def aligned(self) -> list[int]:
+        """The tasks whose batches have to hold features of two domains."""
+        return [term.task for term in self.terms if isinstance(term.penalty, Alignment)]
+
+    @property
+    def read_twice(self) -> set[int]:
+        """The tasks whose examples go into a batch twice."""
+        return {term.task for term in self.terms if term.penalty.reads_twice}
+
+    def begin(self, model: TaskModel, step: int) -> None:
+        """Sets the noise of ``step``'s forward passes."""
+        for disturbance in self.disturbances:
+            disturbance.noise.apply(model, disturbance.task, disturbance.weight.at(step))
+
+    def sums(
+        self, model: TaskModel, outputs: Outputs, batch: Batch, step: int, progress: float
+    ) -> Tensor:
         """What is added to each present task's summed loss, ``[K]``."""
         added = [outputs.pooled.new_zeros((), dtype=torch.float32) for _ in batch.tasks]
-        for term in self.terms:
-            if term.task not in batch.tasks:
-                continue
-            position = batch.tasks.index(term.task)
-            start, end = batch.pool_offsets[position : position + 2]
-            seen = PenaltyInput(
-                outputs.pooled[start:end].float(), batch.pool_in_target[start:end], progress
-            )
+        active = [
+            term for term in self.terms if term.task in batch.tasks and term.weight.at(step) > 0
+        ]
+        readers = {term.task for term in active if term.penalty.reads_base}
+        base = base_logits(model, batch, readers) if readers else {}
+        for term in active:
+            seen = PenaltyInput(model, term.task, batch, outputs, base.get(term.task), progress)
             value = term.penalty(seen)
-            labelled = int((~batch.pool_labels[start:end].isnan()).sum())
-            added[position] = added[position] + term.weight * labelled * value
-            self.values.setdefault(term.task, {})[term.name] = float(value.detach())
+            position = batch.tasks.index(term.task)
+            targets = sum(item.target_count for item in batch.items if item.task == term.task)
+            added[position] = added[position] + term.weight.at(step) * targets * value
+            self._note(term, value.detach())
         return torch.stack(added)
+
+    def values(self) -> dict[int, dict[str, float]]:
+        """Each term's mean value since it was last asked for, before its weight, by task."""
+        found: dict[int, dict[str, float]] = {}
+        for (task, name), total in self._sums.items():
+            found.setdefault(task, {})[name] = float(total) / self._passes[task, name]
+        self._sums, self._passes = {}, {}
+        return found
+
+    def _note(self, term: Term, value: Tensor) -> None:
+        if not torch.is_grad_enabled():  # a look back after the update is no training
+            return
+        key = term.task, term.name
+        self._sums[key] = self._sums.get(key, torch.zeros_like(value)) + value
+        self._passes[key] = self._passes.get(key, 0) + 1
+
+
+@torch.no_grad()
+def base_logits(model: TaskModel, batch: Batch, tasks: Collection[int]) -> dict[int, Tensor]:
+    """The base model's logits of some tasks' targets, ``[N_k, V]`` each, by one more pass.
+
+    The routing is left as the batch has it: gradient checkpointing reads it again.
+    """
+    chosen = model.collate([item for item in batch.items if item.task in tasks])
+    training = model.training
+    model.eval()
+    with model.base_only():
+        logits = model(chosen).logits
+    model.train(training)
+    model.routing.point(batch.tasks, batch.task_offsets)
+    bounds = zip(chosen.tasks, chosen.target_offsets[:-1], chosen.target_offsets[1:], strict=True)
+    return {task: logits[start:end] for task, start, end in bounds}
