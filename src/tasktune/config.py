@@ -58,6 +58,11 @@ class AdapterConfig(MethodSection):
     rank: Annotated[int, Field(ge=1)] = 8
     alpha: Annotated[float, Field(gt=0)] = 16.0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    private_from: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="the step at which private adapters begin to train; shared ones and heads do"
+        " from the first",
+    )
     targets: str | list[str] = Field(
         "all-linear", description="module names as PEFT takes them, or all-linear"
     )
@@ -154,6 +159,12 @@ class TaskConfig(Section):
     )
     max_epochs: Annotated[float, Field(gt=0)] | None = Field(
         None, description="the task is drawn no more once it was gone through this often"
+    )
+    learning_rate: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="of the task's own adapter and head; training's where absent"
+    )
+    weight_decay: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="of the task's own adapter and head; training's where absent"
     )
     on_bad_rows: Literal["stop", "skip"] = "stop"
     stop: list[str] = Field(default_factory=list, description="generation ends at these strings")
@@ -303,6 +314,45 @@ class TrainingConfig(Section):
     trackers: list[Literal["tensorboard", "wandb", "mlflow"]] = Field(default_factory=list)
 
 
+Action = Literal["report", "cool", "freeze"]
+
+
+class MonitorConfig(Section):
+    """Which tasks overfit, underfit, plateau or diverge, and what is done about it."""
+
+    every: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="steps between looks at the validation losses, 0: never; where absent an"
+        " eighth of the run, at least 10, and none in a run of fewer than 30",
+    )
+    examples: Annotated[int, Field(ge=2)] = Field(50, description="of each task's validation split")
+    action: Action | dict[str, Action] = Field(
+        "report", description="what to do with a task that overfits, or with each by name"
+    )
+    patience: Annotated[int, Field(ge=1)] = Field(
+        1, description="looks in a row that must find it overfitting"
+    )
+    cooling: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.5, description="what a cooled task's rate is multiplied by at each look"
+    )
+    keep: Literal["last", "best"] = Field(
+        "last", description="the parameters that the run ends with"
+    )
+    best_by: Literal["mean", "worst"] = Field(
+        "mean", description="the tasks' relative validation losses that the best step is chosen by"
+    )
+
+    def interval(self, steps: int) -> int:
+        """Steps between looks in a run of ``steps``; 0 where it doesn't look."""
+        if self.every is not None:
+            return self.every
+        return max(10, steps // 8) if steps >= 30 else 0
+
+    def action_on(self, task: str) -> Action:
+        """What to do with ``task``."""
+        return self.action.get(task, "report") if isinstance(self.action, dict) else self.action
+
+
 class EvaluationConfig(Section):
     """Evaluation while training, and its defaults afterwards."""
 
@@ -330,6 +380,7 @@ class RunConfig(Section):
     weighting: WeightingConfig = Field(default_factory=WeightingConfig)  # type: ignore[arg-type]
     penalties: list[PenaltyConfig] = Field(default_factory=list)
     training: TrainingConfig = Field(default_factory=TrainingConfig)  # type: ignore[arg-type]
+    monitor: MonitorConfig = Field(default_factory=MonitorConfig)  # type: ignore[arg-type]
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)  # type: ignore[arg-type]
 
     _folder: Path = Path()

@@ -25,7 +25,8 @@ from tasktune.evaluation import (
     evaluate,
     predict_task,
 )
-from tasktune.evaluation.evaluate import text_losses
+from tasktune.evaluation.evaluate import choose
+from tasktune.evaluation.losses import ExampleLosses, example_losses
 from tasktune.model.build import build_layout, build_model, check_kinds
 from tasktune.model.export import export_adapter, export_merged, save_heads
 from tasktune.model.loading import load_tokenizer, model_fingerprint
@@ -37,12 +38,14 @@ from tasktune.sampling.admission import Admission, RunCurriculum
 from tasktune.sampling.balance import groups_of
 from tasktune.sampling.mixtures import Mixture, mixtures
 from tasktune.sampling.sampler import Sampler
-from tasktune.training.checkpoint import latest_checkpoint, load_model
+from tasktune.training.checkpoint import latest_checkpoint, load_tensors, trained_parameters
 from tasktune.training.devices import build_accelerator
 from tasktune.training.environment import environment
 from tasktune.training.loop import Loop
+from tasktune.training.monitor import Monitor, check_monitor
 from tasktune.training.receipt import Plan, check_budget, plan
 from tasktune.training.task_facts import task_facts
+from tasktune.training.task_rates import TaskRates
 
 CONFIG = "config.yaml"
 Say = Callable[[str], None]
@@ -79,6 +82,7 @@ class Run:
         if self.weighting.looks_back:
             say(f"weighting: {config.weighting.method} takes one more forward pass a step")
         check_penalties(config)
+        check_monitor(config)
         check_metrics(config)
 
     @classmethod
@@ -127,10 +131,10 @@ class Run:
 
         :raises UserError: if there is none yet.
         """
-        checkpoint = latest_checkpoint(self.folder)
-        if checkpoint != self.loaded:
-            self.model.load_trainable_state(load_model(checkpoint))
-            self.loaded = checkpoint
+        parameters = trained_parameters(self.folder, self.config.monitor.keep)
+        if parameters != self.loaded:
+            self.model.load_trainable_state(load_tensors(parameters))
+            self.loaded = parameters
         return self.model
 
     @cached_property
@@ -175,8 +179,7 @@ class Run:
         budget = self.config.evaluation.batch_tokens
         with self.model.base_only():
             chosen = np.arange(len(task.train))
-            losses, counts = text_losses(self.model, task, task.train, chosen, budget)
-        return np.array(losses) / np.maximum(counts, 1)
+            return example_losses(self.model, task, task.train, chosen, budget).means
 
     def plan(self) -> list[Plan]:
         """What each task is going to see: examples, tokens and epochs."""
@@ -262,8 +265,9 @@ class Run:
 
     def loop(self, report: Callable[[dict[str, Any]], None] = lambda line: None) -> Loop:
         """The training loop, ready to run."""
+        training = self.config.training
         return Loop(
-            training=self.config.training,
+            training=training,
             seed=self.config.seed,
             folder=self.folder,
             tasks=self.tasks,
@@ -275,6 +279,11 @@ class Run:
             evaluate_every=self.config.evaluation.every,
             report=report,
             penalties=self.penalties,
+            private_from=self.config.adapter.private_from,
+            monitor=Monitor(
+                self.config.monitor, self.model, self.validation_losses, training.steps
+            ),
+            rates=TaskRates.of(self.model, [task.config for task in self.tasks], training),
         )
 
     def write_json(self, name: str, content: Any) -> None:
@@ -286,6 +295,16 @@ class Run:
         """Each task's metrics on its validation split, while training."""
         limit = self.config.evaluation.limit
         return self.scores(self.model, "validation", limit, bootstrap=0).values()
+
+    def validation_losses(self) -> list[ExampleLosses]:
+        """The losses of each task's validation examples that the monitor looks at, ``[K]``."""
+        limit, budget = self.config.monitor.examples, self.config.evaluation.batch_tokens
+        found = []
+        for task in self.tasks:
+            split = task.split("validation")
+            chosen = choose(len(split), limit, self.config.seed)
+            found.append(example_losses(self.model, task, split, chosen, budget))
+        return found
 
     def evaluate(self, split: str = "test", limit: int | None = None) -> EvaluationResult:
         """Scores every task, with 95 % intervals, and writes the result into the run's folder.

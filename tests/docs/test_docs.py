@@ -18,6 +18,7 @@ from tasktune.config import (
     EvaluationConfig,
     MixtureConfig,
     ModelConfig,
+    MonitorConfig,
     PenaltyConfig,
     RunConfig,
     SourceConfig,
@@ -45,6 +46,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`weighting`": WeightingConfig,
     "`penalties`": PenaltyConfig,
     "`training`": TrainingConfig,
+    "`monitor`": MonitorConfig,
     "`evaluation`": EvaluationConfig,
 }
 

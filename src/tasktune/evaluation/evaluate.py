@@ -8,18 +8,15 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from tasktune.batching.examples import training_item
 from tasktune.config import EvaluationConfig, Kind, RunConfig
 from tasktune.data import Split, Task
 from tasktune.errors import UserError
-from tasktune.evaluation.batches import by_length
 from tasktune.evaluation.bootstrap import Score, bootstrap
+from tasktune.evaluation.losses import example_losses
 from tasktune.evaluation.metrics import Metric, metrics
-from tasktune.evaluation.predict import evaluating, predict_task
+from tasktune.evaluation.predict import predict_task
 from tasktune.model.task_model import TaskModel
 
 DEFAULTS: dict[Kind, str] = {
@@ -128,7 +125,8 @@ def evaluate_task(
     started = time.perf_counter()
     chosen = choose(len(split), limit, seed)
     if task.kind == "language_modeling":
-        predictions, references = text_losses(model, task, split, chosen, options.batch_tokens)
+        found = example_losses(model, task, split, chosen, options.batch_tokens)
+        predictions, references = found.sums.tolist(), found.counts.tolist()
     else:
         prompts = [split.input_ids(i)[: split.prompt_length(int(i))] for i in chosen]
         answers = predict_task(model, task, prompts, options.batch_tokens)
@@ -183,21 +181,3 @@ def reference(task: Task, split: Split, index: int) -> Any:
     if task.kind == "classification":
         return task.labels[split.label(index)]
     return split.example(index).references
-
-
-@torch.no_grad()
-def text_losses(
-    model: TaskModel, task: Task, split: Split, chosen: NDArray[np.int64], batch_tokens: int
-) -> tuple[list[Any], list[Any]]:
-    """Each text's summed negative log-likelihood and its number of tokens."""
-    items = [training_item(task, split, int(index)) for index in chosen]
-    losses = [0.0] * len(items)
-    with evaluating(model):
-        for indices in by_length(items, batch_tokens):
-            batch = model.collate([items[index] for index in indices])
-            logits = model(batch).logits.float()
-            tokens = F.cross_entropy(logits, batch.target_ids, reduction="none")
-            counts = [items[index].target_count for index in indices]
-            for index, part in zip(indices, tokens.split(counts), strict=True):
-                losses[index] = float(part.sum())
-    return losses, [item.target_count for item in items]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,30 +16,47 @@ from tasktune.model.task_model import TaskModel
 from tasktune.objective.losses import prediction_losses
 
 
+@dataclass(frozen=True)
+class ExampleLosses:
+    """What a model makes of some examples.
+
+    :param sums: each one's summed loss, ``[n]``.
+    :param counts: its targets: tokens, or 1 for a head, ``[n]``.
+    :param hits: how many of them are what the model thinks likeliest; 0 for numbers, ``[n]``.
+    """
+
+    sums: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    hits: NDArray[np.float64]
+
+    @property
+    def means(self) -> NDArray[np.float64]:
+        """Each one's mean loss, ``[n]``."""
+        return self.sums / np.maximum(self.counts, 1)
+
+    @property
+    def hit_shares(self) -> NDArray[np.float64]:
+        """The share of each one's targets that was hit, ``[n]``."""
+        return self.hits / np.maximum(self.counts, 1)
+
+
 @torch.no_grad()
 def example_losses(
     model: TaskModel, task: Task, split: Split, chosen: NDArray[np.int64], batch_tokens: int
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Each example's summed loss and the number of its targets, ``[n]`` both.
+) -> ExampleLosses:
+    """The losses of some examples.
 
-    :param chosen: which examples of ``split``.
+    :param chosen: which ones of ``split``.
     :param batch_tokens: in one forward pass.
     """
     items = [training_item(task, split, int(index)) for index in chosen]
     counts = np.array([item.target_count for item in items], dtype=np.int64)
-    losses = np.zeros(len(items))
+    sums, hits = np.zeros(len(items)), np.zeros(len(items))
     with evaluating(model):
         for indices in by_length(items, batch_tokens):
             batch = model.collate([items[index] for index in indices])
-            each = prediction_losses(model(batch), batch, task.index).double().cpu()
-            parts = each.split(counts[indices].tolist())
-            losses[indices] = [float(part.sum()) for part in parts]
-    return losses, counts
-
-
-def mean_losses(
-    model: TaskModel, task: Task, split: Split, chosen: NDArray[np.int64], batch_tokens: int
-) -> NDArray[np.float64]:
-    """Each example's mean loss over its targets, ``[n]``."""
-    losses, counts = example_losses(model, task, split, chosen, batch_tokens)
-    return losses / np.maximum(counts, 1)
+            losses, right = prediction_losses(model(batch), batch, task.index)
+            sizes = counts[indices].tolist()
+            sums[indices] = [float(part.sum()) for part in losses.double().cpu().split(sizes)]
+            hits[indices] = [float(part.sum()) for part in right.double().cpu().split(sizes)]
+    return ExampleLosses(sums, counts, hits)

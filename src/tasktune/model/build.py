@@ -13,7 +13,7 @@ from tasktune.data import Task
 from tasktune.errors import UserError
 from tasktune.model.architectures import Causal
 from tasktune.model.heads import HeadShape
-from tasktune.model.layouts import Layout, layouts
+from tasktune.model.layouts import LayerShape, Layout, layouts
 from tasktune.model.loading import BaseModel, describe_base, load_base
 from tasktune.model.task_model import TaskModel
 
@@ -27,7 +27,19 @@ def build_layout(config: RunConfig) -> Layout:
     """
     adapter = config.adapter
     context = {"tasks": len(config.tasks), "rank": adapter.rank, "alpha": adapter.alpha}
-    return layouts.build(adapter.layout, adapter.options, "adapter", context)
+    layout = layouts.build(adapter.layout, adapter.options, "adapter", context)
+    both = layout.private_pair is not None and bool(layout.shared(LayerShape(1, 1)))
+    if adapter.private_from and not both:
+        raise UserError(
+            f"adapter.private_from: layout {adapter.layout} has no shared adapter to begin with and"
+            " private ones to follow; use shared_private, or leave it out"
+        )
+    if adapter.private_from >= config.training.steps:
+        raise UserError(
+            f"adapter.private_from: {adapter.private_from} is not below training.steps"
+            f" ({config.training.steps}); private adapters would never train"
+        )
+    return layout
 
 
 def build_model(

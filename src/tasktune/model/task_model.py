@@ -106,6 +106,15 @@ class TaskModel(nn.Module):
         """The adapters' parameters with one entry a task, each ``[K, ...]``."""
         return [p for adapters in self.adapters() for p in adapters.private.values()]
 
+    def own_parameters(self, task: int) -> list[Tensor]:
+        """What is task ``task``'s own: its entries of the private parameters, and its head.
+
+        Views that can be written to.
+        """
+        own = [parameter.detach()[task] for parameter in self.private_parameters()]
+        head = self.heads.layers[str(task)].parameters() if task in self.heads else ()
+        return own + [parameter.detach() for parameter in head]
+
     def trainable_state(self) -> dict[str, Tensor]:
         """Everything that training changes, by name."""
         return {name: p.detach() for name, p in self.named_parameters() if p.requires_grad}

@@ -25,23 +25,38 @@ def loss_sums(outputs: Outputs, batch: Batch) -> Tensor:
         start, end = batch.target_offsets[position : position + 2]
         total = token_losses[start:end].sum()
         if task in outputs.heads:
-            start, end = batch.pool_offsets[position : position + 2]
-            total = total + _head_loss(outputs.heads[task], batch.pool_labels[start:end])
+            total = total + prediction_losses(outputs, batch, task)[0].sum()
         sums.append(total)
     return torch.stack(sums)
+
+
+def prediction_losses(outputs: Outputs, batch: Batch, task: int) -> tuple[Tensor, Tensor]:
+    """A present task's predictions, in the batch's order: each one's loss and whether it is right.
+
+    ``[N_k]`` both for tokens, ``[H_k]`` for the labelled examples of a head; a number is never
+    right.
+    """
+    position = batch.tasks.index(task)
+    if task in outputs.heads:
+        start, end = batch.pool_offsets[position : position + 2]
+        labels = batch.pool_labels[start:end]
+        labelled = ~labels.isnan()
+        predictions, targets = outputs.heads[task][labelled], labels[labelled]
+        if predictions.shape[1] == 1:
+            numbers = targets.to(predictions.dtype)
+            losses = F.mse_loss(predictions[:, 0], numbers, reduction="none")
+            return losses, torch.zeros_like(losses)
+        targets = targets.long()
+    else:
+        start, end = batch.target_offsets[position : position + 2]
+        predictions, targets = full(outputs.logits[start:end]), batch.target_ids[start:end]
+    losses = F.cross_entropy(predictions, targets, reduction="none")
+    return losses, predictions.argmax(dim=1) == targets
 
 
 def full(values: Tensor) -> Tensor:
     """Half precision as single precision, in which losses are summed."""
     return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
-
-
-def _head_loss(predictions: Tensor, labels: Tensor) -> Tensor:
-    labelled = ~labels.isnan()
-    predictions, labels = predictions[labelled], labels[labelled]
-    if predictions.shape[1] == 1:
-        return F.mse_loss(predictions[:, 0], labels.to(predictions.dtype), reduction="sum")
-    return F.cross_entropy(predictions, labels.long(), reduction="sum")
 
 
 def loss_counts(items: Sequence[Item], tasks: int) -> Tensor:

@@ -75,6 +75,7 @@ class Sampler:
         self.statistics = TaskStatistics(tuple(names), sizes, difficulty, draws)
         caps = np.full(len(names), np.inf) if max_epochs is None else max_epochs
         self.most = np.ceil(caps * sizes)  # draws of each task
+        self.cooling = np.ones(len(names))  # what the monitor multiplies each task's rate by
         self.credit = np.zeros(len(lengths))
         self.drawn = np.zeros(len(lengths), dtype=np.int64)
         easiest_first = curriculum.orders if curriculum else [None] * len(lengths)
@@ -132,6 +133,7 @@ class Sampler:
         rates = self.mixture.rates(step, self.statistics)
         if self.curriculum is not None:
             rates = self.curriculum.tasks.rates(step, rates, self.statistics)
+        rates = rates * self.cooling
         total = rates.sum()
         if not total > 0:
             raise UserError(

@@ -16,6 +16,7 @@ from torch import Tensor
 from tasktune.errors import UserError
 
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.pt", "state.json"
+BEST = "best.safetensors"
 
 
 def save_checkpoint(
@@ -25,12 +26,14 @@ def save_checkpoint(
     optimizer: dict[str, Any],
     state: dict[str, Any],
     keep: int,
+    best: dict[str, Tensor] | None = None,
 ) -> Path:
     """Writes ``folder/step-N`` aside, renames it, and removes all but the newest ``keep``.
 
     :param model: the trained parameters by name.
     :param optimizer: the optimiser's ``state_dict``.
     :param state: what else has memory, as JSON.
+    :param best: the monitor's copies of the best parameters, where it keeps some.
     """
     final = folder / f"step-{step}"
     aside = folder / f".step-{step}.partial"
@@ -39,7 +42,9 @@ def save_checkpoint(
     save_file({name: value.contiguous() for name, value in model.items()}, aside / MODEL)
     torch.save(optimizer, aside / OPTIMIZER)
     (aside / STATE).write_text(json.dumps({"step": step, **state}), encoding="utf-8")
-    for path in (aside / MODEL, aside / OPTIMIZER, aside / STATE, aside):
+    if best is not None:
+        save_file({name: value.contiguous() for name, value in best.items()}, aside / BEST)
+    for path in (*aside.iterdir(), aside):
         _flush(path)
     if final.exists():
         shutil.rmtree(final)
@@ -48,6 +53,27 @@ def save_checkpoint(
     for old in list(checkpoints(folder))[:-keep]:
         shutil.rmtree(old)
     return final
+
+
+def save_best(run_folder: Path, model: dict[str, Tensor], described: dict[str, Any]) -> None:
+    """Writes the parameters that a run ends with, where they aren't the last checkpoint's.
+
+    :param described: from which steps they are.
+    """
+    aside = run_folder / f".{BEST}.partial"
+    save_file({name: value.contiguous() for name, value in model.items()}, aside)
+    _flush(aside)
+    os.rename(aside, run_folder / BEST)
+    (run_folder / "best.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+
+
+def trained_parameters(run_folder: Path, keep: str) -> Path:
+    """The file of a run's trained parameters: the best ones where it keeps them and is through.
+
+    :raises UserError: if there is no checkpoint.
+    """
+    best = run_folder / BEST
+    return best if keep == "best" and best.is_file() else latest_checkpoint(run_folder) / MODEL
 
 
 def checkpoints(folder: Path) -> Iterator[Path]:
@@ -72,10 +98,18 @@ def load_model(checkpoint: Path) -> dict[str, Tensor]:
 
     :raises UserError: if the file is damaged.
     """
+    return load_tensors(checkpoint / MODEL)
+
+
+def load_tensors(file: Path) -> dict[str, Tensor]:
+    """The tensors of a file, by name.
+
+    :raises UserError: if the file is damaged.
+    """
     try:
-        return load_file(checkpoint / MODEL)
+        return load_file(file)
     except Exception as error:  # safetensors raises its own type, and OSError
-        raise UserError(f"{checkpoint / MODEL} cannot be read: {error}") from None
+        raise UserError(f"{file} cannot be read: {error}") from None
 
 
 def load_training_state(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -22,11 +22,20 @@ from tasktune.objective.penalties import Penalties
 from tasktune.objective.update import Step, Update, backward, losses_again
 from tasktune.objective.weightings import Weighting
 from tasktune.sampling.sampler import Sampler
-from tasktune.training.checkpoint import load_model, load_training_state, save_checkpoint
+from tasktune.training.checkpoint import (
+    BEST,
+    load_model,
+    load_tensors,
+    load_training_state,
+    save_best,
+    save_checkpoint,
+)
 from tasktune.training.domains import TargetExamples
 from tasktune.training.journal import Journal
+from tasktune.training.monitor import Monitor
 from tasktune.training.schedule import learning_rate
 from tasktune.training.step_log import StepLog
+from tasktune.training.task_rates import TaskRates
 
 Evaluate = Callable[[], dict[str, dict[str, float]]]
 Report = Callable[[dict[str, Any]], None]
@@ -37,6 +46,9 @@ class Loop:
     """What a run trains with.
 
     :param evaluate: each task's validation metrics, called every ``evaluate_every`` steps.
+    :param monitor: watches how the tasks fit.
+    :param rates: takes the optimiser's step.
+    :param private_from: the step at which private adapters begin to train.
     :param penalties: extra terms of the tasks' losses.
     :param report: is shown each line of the log.
     """
@@ -52,6 +64,9 @@ class Loop:
     evaluate: Evaluate
     evaluate_every: int
     report: Report
+    monitor: Monitor
+    rates: TaskRates
+    private_from: int = 0
     penalties: Penalties | None = None
 
     def __post_init__(self) -> None:
@@ -74,9 +89,14 @@ class Loop:
         journal = Journal(self.folder / "metrics.jsonl", resume_from=start)
         log = StepLog(self.tasks, self.sampler)
         self.model.train()
+        if start == 0 and self.monitor.due(0):
+            self.look(journal, 0)
         for step in range(start, self.training.steps):
+            if self.monitor.finished:
+                break
             update, norm = self.step(step)
             log.add(update, int(self.tokens.sum()))
+            self.monitor.observe(step, update)
             if self.sampler.learns:
                 losses = zip(update.present, update.losses.tolist(), strict=True)
                 self.sampler.observe(step, dict(losses))
@@ -86,13 +106,38 @@ class Loop:
                 for task, values in (self.penalties.values() if self.penalties else {}).items():
                     line["tasks"][self.tasks[task].name]["penalties"] = values
                 self.publish(journal, line)
+            if self.monitor.due(done):
+                self.look(journal, done)
+                log.restart_clock()
             if self.evaluate_every and done % self.evaluate_every == 0:
                 self.publish(journal, {"step": done, "evaluation": self.evaluate()})
                 self.model.train()
                 log.restart_clock()
-            if done % self.training.checkpoint_every == 0 or done == self.training.steps:
+            last = done == self.training.steps or self.monitor.finished
+            if done % self.training.checkpoint_every == 0 or last:
                 self.save(done)
                 log.restart_clock()
+        if self.monitor.config.keep == "best" and self.monitor.best is not None:
+            self.keep_best()
+
+    def look(self, journal: Journal, done: int) -> None:
+        """Lets the monitor look after step ``done``, and does as it says."""
+        found = self.monitor.look(done, self.sampler.epochs())
+        self.obey_monitor()
+        self.publish(journal, {"step": done, "monitor": found})
+        self.model.train()
+
+    def obey_monitor(self) -> None:
+        """Draws and trains tasks as the monitor has them."""
+        self.sampler.cooling = self.monitor.rates
+        self.rates.frozen = self.monitor.frozen
+
+    def keep_best(self) -> None:
+        """Leaves the best parameters in the model and in the run's folder."""
+        found = self.monitor.compose()
+        if self.accelerator.is_main_process:
+            save_best(self.folder, self.model.trainable_state(), found)
+        self.accelerator.wait_for_everyone()
 
     def step(self, step: int) -> tuple[Update, float]:
         """One update; returns what went into it and the gradient's norm before clipping."""
@@ -113,10 +158,13 @@ class Loop:
         )
         self.optimizer.zero_grad(set_to_none=True)
         update = backward(self.model, taken, self.weighting)
+        if step < self.private_from:
+            for parameter in self.model.private_parameters():
+                parameter.grad = None  # which AdamW takes for no step at all
         norm = self.clip()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.training)
-        self.optimizer.step()
+        self.rates.step(self.optimizer, learning_rate(step, self.training))
         if self.weighting.looks_back:
             torch.manual_seed(self.noise_seed(step))  # the same dropout as before the update
             self.weighting.observe(losses_again(self.model, taken))
@@ -200,9 +248,11 @@ class Loop:
                     "sampler": self.sampler.state_dict(),
                     "weighting": self.weighting.state_dict(),
                     "targets": self.targets.state_dict(),
+                    "monitor": self.monitor.state_dict(),
                     "tokens": self.tokens.tolist(),
                 },
                 keep=self.training.keep_checkpoints,
+                best=self.monitor.best.tensors() if self.monitor.best is not None else None,
             )
         self.accelerator.wait_for_everyone()
 
@@ -217,6 +267,9 @@ class Loop:
         self.sampler.load_state_dict(state["sampler"])
         self.weighting.load_state_dict(state["weighting"])
         self.targets.load_state_dict(state["targets"])
+        best = load_tensors(checkpoint / BEST) if self.monitor.best is not None else {}
+        self.monitor.load_state_dict(state["monitor"], best)
+        self.obey_monitor()
         self.tokens = torch.tensor(state["tokens"])
         return int(state["step"])
 

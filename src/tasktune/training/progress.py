@@ -23,6 +23,7 @@ class Progress:
         self.steps = steps
         self.live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         self.evaluation: dict[str, dict[str, float]] = {}
+        self.verdicts: dict[str, tuple[str, str]] = {}
         self.first: tuple[int, float] | None = None
 
     def __enter__(self) -> Progress:
@@ -41,7 +42,9 @@ class Progress:
 
     def show(self, line: dict[str, Any]) -> None:
         """One line of the log."""
-        if "evaluation" in line:
+        if "monitor" in line:
+            self.show_verdicts(line)
+        elif "evaluation" in line:
             self.evaluation = line["evaluation"]
             if not self.live:
                 self.console.print(self.evaluation_line(line), highlight=False, soft_wrap=True)
@@ -51,6 +54,17 @@ class Progress:
             losses = [f"{name} {loss(task)}" for name, task in line["tasks"].items()]
             text = f"{self.headline(line)} | {'  '.join(losses)}"
             self.console.print(text, highlight=False, soft_wrap=True)
+
+    def show_verdicts(self, line: dict[str, Any]) -> None:
+        """A line for each task of which the monitor says something new."""
+        for name, said in line["monitor"].items():
+            verdict = said["verdict"], said["action"]
+            new = verdict != self.verdicts.get(name, ("too early", ""))
+            self.verdicts[name] = verdict
+            if new:
+                done = f"; it is {said['action']}" if said["action"] else ""
+                text = f"step {line['step']} {name} {said['verdict']}: {said['evidence']}{done}"
+                self.console.print(text, highlight=False, soft_wrap=True)
 
     def headline(self, line: dict[str, Any]) -> Text:
         """Step, loss, speed and time left."""
