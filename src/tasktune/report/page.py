@@ -13,6 +13,7 @@ from markupsafe import Markup
 from tasktune import __version__
 from tasktune.report.conflict import conflict
 from tasktune.report.data_notes import data_rows
+from tasktune.report.fit import fit_headline, fit_rows
 from tasktune.report.headline import headline
 from tasktune.report.progress import (
     admitted_rows,
@@ -45,6 +46,7 @@ def render(run: RunFiles) -> str:
     script = part("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     rows = result_rows(run)
+    fits = fit_rows(run)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return environment.from_string(part("report.html")).render(
         style=Markup(part("report.css")),
@@ -57,6 +59,8 @@ def render(run: RunFiles) -> str:
         compared=any(row.before for row in rows),
         split=(run.evaluation or {}).get("split", ""),
         evaluated_step=(run.evaluation or {}).get("step"),
+        fit=fits,
+        fit_headline=fit_headline(fits),
         panels=loss_panels(run),
         mixture=mixture(run),
         weights=weight_rows(run),

@@ -14,7 +14,14 @@ from tasktune.report.charts.weights import weight_strip
 from tasktune.report.format import count, share, short_count, significant
 from tasktune.report.palette import COLOURS, colour
 from tasktune.report.run_files import RunFiles
-from tasktune.report.series import MOST_POINTS, Series, evaluation_series, finite, task_series
+from tasktune.report.series import (
+    MOST_POINTS,
+    Series,
+    evaluation_series,
+    finite,
+    task_series,
+    validation_losses,
+)
 
 MOST_BANDS = 2 * COLOURS  # more bands than this can't be told apart
 
@@ -61,7 +68,8 @@ class TaskRow:
 
 def last_step(run: RunFiles) -> int:
     """Where the charts' horizontal axis ends."""
-    return max([line["step"] for line in [*run.steps, *run.evaluations]], default=1)
+    lines = [*run.steps, *run.evaluations, *run.looks]
+    return max([line["step"] for line in lines], default=1)
 
 
 def loss_panels(run: RunFiles) -> list[LossPanel]:
@@ -77,7 +85,7 @@ def loss_panel(run: RunFiles, task: str, last: int) -> LossPanel:
     return LossPanel(
         task=task,
         last=significant(train.values[-1]) if train.values else "-",
-        chart=loss_chart(task, train, evaluation_series(run.evaluations, task, "loss"), last),
+        chart=loss_chart(task, train, validation_losses(run.looks, task), last),
         metric=metric,
         metric_last=significant(values.values[-1]) if values.values else "",
         metric_plot=metric_chart(task, metric, values, last) if values.values else None,

@@ -20,6 +20,7 @@ class RunFiles:
     :param config_text: ``config.yaml`` as it stands there.
     :param steps: the log's lines about training, by step.
     :param evaluations: the log's lines about validation, by step.
+    :param looks: the monitor's lines, by step.
     :param evaluation: ``evaluation.json``; None while there is none.
     :param before: ``evaluation_before.json``, the base model's scores; None where nobody asked.
     """
@@ -30,6 +31,7 @@ class RunFiles:
     data: dict[str, Any]
     steps: list[dict[str, Any]]
     evaluations: list[dict[str, Any]]
+    looks: list[dict[str, Any]]
     evaluation: dict[str, Any] | None
     before: dict[str, Any] | None
     environment: dict[str, Any]
@@ -57,6 +59,7 @@ def read_run(folder: Path) -> RunFiles:
         data=read_json(folder / "data.json") or {},
         steps=[line for line in lines if "tasks" in line],
         evaluations=[line for line in lines if "evaluation" in line],
+        looks=[line for line in lines if "monitor" in line],
         evaluation=read_json(folder / "evaluation.json"),
         before=read_json(folder / "evaluation_before.json"),
         environment=read_json(folder / "environment.json") or {},

@@ -36,6 +36,16 @@ def evaluation_series(lines: list[dict[str, Any]], task: str, metric: str) -> Se
     return Series([step for step, _ in kept], [value for _, value in kept])
 
 
+def validation_losses(looks: list[dict[str, Any]], task: str) -> Series:
+    """A task's validation loss at each of the monitor's looks."""
+    pairs = [
+        (line["step"], finite(line["monitor"].get(task, {}).get("validation_loss")))
+        for line in looks
+    ]
+    kept = [(step, value) for step, value in pairs if value is not None]
+    return Series([step for step, _ in kept], [value for _, value in kept])
+
+
 def finite(value: Any) -> float | None:
     """A number that can be drawn, or None."""
     if isinstance(value, dict):

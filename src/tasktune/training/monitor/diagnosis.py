@@ -191,7 +191,7 @@ def flat(name: str, curves: Curves) -> tuple[Verdict, str, str] | None:
     if abs(slope.value) > still or (abs(recent.value) > still and recent.falls):
         return None
     evidence = f"its validation loss {slope_in_words(curves)}"
-    return "plateaus", evidence, f"if its scores are too low, raise adapter.rank or vary {name}"
+    return "plateaus", evidence, "nothing has to be done; if its scores are low, raise adapter.rank"
 
 
 def first_stretch(curves: Curves) -> Stretch:
