@@ -29,8 +29,9 @@ def test_ill_tasks_come_first_and_actions_are_listed(tmp_path: Path) -> None:
     first, second, third = list(PACK)[:3]
     looks = [
         {first: said("learns"), second: said("overfits", "cooled"), third: said("learns")},
-        {first: said("learns"), second: said("overfits", "cooled"), third: said("diverges", "", None)},
-    ]  # fmt: skip
+        {first: said("learns"), second: said("overfits", "cooled")}
+        | {third: said("diverges", "", None)},
+    ]
     text = page(tmp_path / "run", looks)
     fit = text[text.index('<section id="fit">') :].split("</section>")[0]
     assert f"{second} overfits, {third} diverges." in fit
