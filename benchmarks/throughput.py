@@ -30,7 +30,7 @@ from settings import BENCHMARK_PACK, llama_folder, peak_mib
 from tasktune.batching.item import Item
 from tasktune.config_file import load_config
 from tasktune.data import prepare
-from tasktune.model.build import build_model
+from tasktune.model.build import build_base, build_model
 from tasktune.model.loading import load_tokenizer
 from tasktune.objective.losses import loss_counts
 from tasktune.objective.update import Step, backward
@@ -71,7 +71,7 @@ def drawn_steps(base: Path, steps: int) -> tuple[Any, Any, list[list[Item]]]:
 def run_tasktune(base: Path, steps: int, adapter: Path) -> dict[str, Any]:
     """Our side: seconds of each step, and the adapter's change."""
     config, tasks, batches = drawn_steps(base, steps)
-    model, _ = build_model(config, tasks, torch.device("cpu"), base)
+    model, _ = build_model(config, tasks, build_base(config, torch.device("cpu"), base))
     start = torch.load(adapter, weights_only=True)
     with torch.no_grad():
         for layer, (down, up) in zip(model.adapters(), start, strict=True):

@@ -161,6 +161,47 @@ def export(
 
 
 @app.command()
+def tune(
+    run_file: RunFile,
+    overrides: Overrides = None,
+    folds: Annotated[int | None, typer.Option(help="parts of train, each held out once")] = None,
+    trials: Annotated[int | None, typer.Option(help="settings to try")] = None,
+    search: Annotated[
+        list[str] | None,
+        typer.Option(help="what to try for a key: KEY=[a, b] or KEY={low: 1, high: 9, log: true}"),
+    ] = None,
+    objective: Annotated[str | None, typer.Option(help="mean, worst or pareto")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="processes that share the study")] = 1,
+    output: Annotated[Path | None, typer.Option(help="the study's folder")] = None,
+    overwrite: Annotated[bool, typer.Option(help="throw away what the folder holds")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Searches for the best settings of RUN.yaml by cross-validation; goes on where it stopped."""
+    from rich.console import Console
+
+    from tasktune.tuning import tune as run_study
+    from tasktune.tuning.table import settings_table
+
+    options = {"folds": folds, "trials": trials, "objective": objective}
+    laid = [f"tune.{key}={value}" for key, value in options.items() if value is not None]
+    laid += [f"tune.search.{entry}" for entry in search or []]
+    found, folder = run_study(
+        run_file,
+        [*(overrides or []), *laid],
+        output=output,
+        workers=workers,
+        overwrite=overwrite,
+        say=say,
+    )
+    if as_json:
+        typer.echo(found.as_json())
+    else:
+        Console().print(settings_table(found))
+    say(f"{found.in_words()}; see {folder / 'study.html'}")
+    say(f"next: tasktune train {folder / 'best.yaml'}")
+
+
+@app.command()
 def report(run_folder: RunFolder) -> None:
     """Writes the run's page: one self-contained HTML file."""
     from tasktune.report import write_report
@@ -237,7 +278,7 @@ def main(arguments: list[str] | None = None) -> None:
         say(f"tasktune: {error}")
         sys.exit(2)
     except KeyboardInterrupt:
-        say("tasktune: interrupted; go on with --resume")
+        say("tasktune: interrupted; train goes on with --resume, tune with the same command")
         sys.exit(130)
 
 

@@ -149,6 +149,11 @@ class TaskConfig(Section):
     head: bool = False
     range: tuple[float, float] | None = None
     domain: DomainConfig | None = None
+    group: str | None = Field(
+        None,
+        description="the column that names what must stay together when rows are split, such as"
+        " an author or a document",
+    )
     max_prompt_tokens: Annotated[int, Field(ge=8)] = 1024
     max_target_tokens: Annotated[int, Field(ge=1)] = 256
     truncate: str | None = Field(
@@ -353,6 +358,57 @@ class MonitorConfig(Section):
         return self.action.get(task, "report") if isinstance(self.action, dict) else self.action
 
 
+class RangeConfig(Section):
+    """The numbers that a search may try for a key."""
+
+    low: int | float
+    high: int | float
+    log: bool = Field(False, description="tried evenly in the logarithm")
+    step: int | float | None = Field(None, description="between the numbers that may be tried")
+
+    @model_validator(mode="after")
+    def _spans_something(self) -> RangeConfig:
+        if self.low >= self.high:
+            raise ValueError(f"low ({self.low:g}) is not below high ({self.high:g})")
+        if self.log and (self.low <= 0 or self.step is not None):
+            raise ValueError("log needs a low above 0 and no step")
+        if self.step is not None and self.step <= 0:
+            raise ValueError(f"step ({self.step:g}) is not above 0")
+        return self
+
+
+class TuneConfig(Section):
+    """Search by cross-validation."""
+
+    search: dict[str, list[Any] | RangeConfig] | None = Field(
+        None, description="what may be tried for each key of the run"
+    )
+    folds: Annotated[int, Field(ge=2)] = 5
+    trials: Annotated[int, Field(ge=1)] = Field(
+        20, description="settings to try, beside the run as it stands"
+    )
+    objective: Literal["mean", "worst", "pareto"] = Field(
+        "mean", description="of the tasks' relative changes against the run as it stands"
+    )
+    by: dict[str, Literal["label", "group", "domain"]] = Field(
+        default_factory=dict, description="what a task's folds go by"
+    )
+    limit: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="held-out examples to score of each task and fold"
+    )
+    prune: bool = Field(True, description="end a setting after folds that fall behind")
+
+    @field_validator("search")
+    @classmethod
+    def _something_to_try(cls, search: dict[str, Any] | None) -> dict[str, Any] | None:
+        if search == {}:
+            raise ValueError("an empty space; name a key, or leave it out for the default space")
+        for key, tried in (search or {}).items():
+            if isinstance(tried, list) and len(tried) < 2:
+                raise ValueError(f"{key}: {len(tried)} choice(s); a search needs two or more")
+        return search
+
+
 class EvaluationConfig(Section):
     """Evaluation while training, and its defaults afterwards."""
 
@@ -382,6 +438,7 @@ class RunConfig(Section):
     training: TrainingConfig = Field(default_factory=TrainingConfig)  # type: ignore[arg-type]
     monitor: MonitorConfig = Field(default_factory=MonitorConfig)  # type: ignore[arg-type]
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)  # type: ignore[arg-type]
+    tune: TuneConfig = Field(default_factory=TuneConfig)  # type: ignore[arg-type]
 
     _folder: Path = Path()
 

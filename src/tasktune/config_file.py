@@ -51,12 +51,21 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     content = read_yaml(path)
     for override in overrides:
         apply_override(content, override)
-    try:
-        config = RunConfig.model_validate(content)
-    except ValidationError as error:
-        raise UserError(f"{path}: {explain(error, content)}") from None
+    config = parse_config(content, str(path))
     config._folder = path.parent
     return config
+
+
+def parse_config(content: dict[str, Any], name: str) -> RunConfig:
+    """Nested dictionaries as a run's description.
+
+    :param name: what ``content`` is, for messages.
+    :raises UserError: naming the key and what to do.
+    """
+    try:
+        return RunConfig.model_validate(content)
+    except ValidationError as error:
+        raise UserError(f"{name}: {explain(error, content)}") from None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -108,17 +117,57 @@ def apply_override(content: dict[str, Any], override: str) -> None:
         value = parse_yaml(text, key)
     except (yaml.YAMLError, ValueError, RecursionError):
         raise UserError(f"{key}: the value {shown(text)} is not YAML") from None
-    *sections, last = key.split(".")
-    place = content
+    set_key(content, key, value)
+
+
+def set_key(content: dict[str, Any], key: str, value: Any) -> None:
+    """Sets ``training.steps`` and the like; the entries of a list count from 1.
+
+    :raises UserError: if no such key can be.
+    """
+    *sections, last = parts(key)
+    place: Any = content
     for depth, section in enumerate(sections):
         if depth == 1 and sections[0] == "tasks" and section not in place:
             raise UserError(f"{key}: unknown task '{section}'; {nearest(section, place)}")
-        if place.get(section) is None:  # absent, or a heading with nothing under it
-            place[section] = {}
-        if not isinstance(place[section], dict):
+        if isinstance(place, list):
+            place = place[entry(key, section, place)]
+        else:
+            if place.get(section) is None:  # absent, or a heading with nothing under it
+                place[section] = {}
+            place = place[section]
+        if not isinstance(place, (dict, list)):
             raise UserError(f"{key}: {section} is a value and has no keys; override it whole")
-        place = place[section]
-    place[last] = value
+    place[entry(key, last, place) if isinstance(place, list) else last] = value
+
+
+def value_at(content: dict[str, Any], key: str) -> Any:
+    """What ``set_key`` would replace; none where nothing is there."""
+    place: Any = content
+    for part in parts(key):
+        if isinstance(place, list):
+            place = place[entry(key, part, place)]
+        else:
+            place = place.get(part) if isinstance(place, dict) else None
+    return place
+
+
+def parts(key: str) -> list[str]:
+    """A key's names; below ``tune.search`` stands a whole key as one name."""
+    searched = key.removeprefix("tune.search.")
+    return key.split(".") if searched == key else ["tune", "search", searched]
+
+
+def entry(key: str, number: str, entries: list[Any]) -> int:
+    """The index of a list's entry, which users count from 1.
+
+    :raises UserError: if there is none.
+    """
+    if not number.isdecimal() or not 1 <= int(number) <= len(entries):
+        raise UserError(
+            f"{key}: no entry '{number}'; the list has {len(entries)}, which count from 1"
+        )
+    return int(number) - 1
 
 
 def explain(error: ValidationError, content: dict[str, Any]) -> str:

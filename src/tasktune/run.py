@@ -27,9 +27,9 @@ from tasktune.evaluation import (
 )
 from tasktune.evaluation.evaluate import choose
 from tasktune.evaluation.losses import ExampleLosses, example_losses
-from tasktune.model.build import build_layout, build_model, check_kinds
+from tasktune.model.build import build_base, build_layout, build_model, check_kinds
 from tasktune.model.export import export_adapter, export_merged, save_heads
-from tasktune.model.loading import load_tokenizer, model_fingerprint
+from tasktune.model.loading import BaseModel, load_tokenizer, model_fingerprint
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.build import build_weighting, check_memory, free_memory
 from tasktune.objective.build_penalties import build_penalties, check_penalties
@@ -116,9 +116,14 @@ class Run:
         return tasks
 
     @cached_property
+    def base(self) -> BaseModel:
+        """The frozen base model."""
+        return build_base(self.config, self.accelerator.device, self.folder)
+
+    @cached_property
     def model(self) -> TaskModel:
         """The model with fresh adapters; training changes it in place."""
-        model, notes = build_model(self.config, self.tasks, self.accelerator.device, self.folder)
+        model, notes = build_model(self.config, self.tasks, self.base)
         for note in notes:
             self.say(note)
         self.penalties = build_penalties(self.config, task_facts(self.tasks, self.layout), model)

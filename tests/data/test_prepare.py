@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from tasktune.data import fingerprints, prepare
 from tasktune.data.carve import carve, digest
 from tasktune.data.sources.delimited import read_tsv
 from tasktune.data.sources.files import Place
-from tasktune.data.split import Example
 from tasktune.errors import UserError
 from tests.data.desk import Desk
 
@@ -163,17 +161,13 @@ def test_regression_scale_comes_from_train_where_none_is_given(desk: Desk) -> No
     assert any("no range" in note for note in task.notes)
 
 
-def example(text: str) -> Example:
-    return Example(text, "t", ("t",), -1, math.nan, "", text)
-
-
 @settings(max_examples=50, deadline=None)
 @given(texts=st.lists(st.text("abc", max_size=2), min_size=4, max_size=40), seed=st.integers(0, 9))
 def test_carving_is_by_text_alone(texts: list[str], seed: int) -> None:
     """Equal texts stay on one side, whatever the order of rows."""
     if len(set(texts)) < 3:
         return
-    digests = np.array([digest(example(text), seed) for text in texts], dtype=np.uint64)
+    digests = np.array([digest(text, seed) for text in texts], dtype=np.uint64)
     try:
         train, aside = carve(digests, 0.3, "key")
     except UserError as error:
@@ -184,6 +178,23 @@ def test_carving_is_by_text_alone(texts: list[str], seed: int) -> None:
     assert sides[0].isdisjoint(sides[1]) and sides[1]
     again = carve(digests[::-1], 0.3, "key")[1]
     assert {texts[::-1][i] for i in again} == sides[1]
+
+
+def test_carving_keeps_groups_together(desk: Desk) -> None:
+    rows = "".join(f"w{n}\ta\tauthor {n // 4}\n" for n in range(120))
+    desk.write("d.tsv", f"q\ta\twho\n{rows}")
+    task = desk.prepare("d.tsv", group="who", validation_fraction=0.2)
+    sides = [set(task.split(split).groups) for split in ("train", "validation")]
+    assert sides[0].isdisjoint(sides[1]) and len(sides[0] | sides[1]) == 30
+    assert len(sides[1]) >= 6
+    few = desk.prepare("d.tsv", group="who", validation_fraction=0.01)
+    assert len(few.split("validation")) == 1  # 30 groups can't be cut by a hundredth
+
+
+def test_a_group_column_that_is_not_there(desk: Desk) -> None:
+    desk.write("d.tsv", "q\ta\twho\nx\ty\tz\n")
+    with pytest.raises(UserError, match="group.*whom.*did you mean 'who'"):
+        desk.prepare("d.tsv", group="whom")
 
 
 @pytest.mark.pack

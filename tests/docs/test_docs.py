@@ -20,11 +20,13 @@ from tasktune.config import (
     ModelConfig,
     MonitorConfig,
     PenaltyConfig,
+    RangeConfig,
     RunConfig,
     SourceConfig,
     TaskConfig,
     TaskCurriculumConfig,
     TrainingConfig,
+    TuneConfig,
     WeightingConfig,
 )
 from tasktune.registry import Registry
@@ -48,6 +50,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`training`": TrainingConfig,
     "`monitor`": MonitorConfig,
     "`evaluation`": EvaluationConfig,
+    "`tune`": TuneConfig,
+    "A range of `tune.search`": RangeConfig,
 }
 
 

@@ -7,14 +7,12 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from tasktune.data.split import Example
 from tasktune.errors import UserError
 
 
-def digest(example: Example, seed: int) -> int:
-    """What decides an example's side: its own text and the seed, 64 bits."""
-    text = f"{seed}\0{example.prompt}\0{example.target}".encode()
-    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
+def digest(text: str, seed: int) -> int:
+    """What decides a side: a text, or the name of a group, and the seed; 64 bits."""
+    return int.from_bytes(hashlib.sha256(f"{seed}\0{text}".encode()).digest()[:8], "big")
 
 
 def carve(
@@ -22,8 +20,8 @@ def carve(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Which examples train and which validate.
 
-    An example's side depends on its own text and the seed: not on the order of rows, and examples
-    of the same text are never on both sides.
+    A side depends on the example's text, or its group's name, and the seed: not on the order of
+    rows, and examples of the same text or group are never on both sides.
 
     :param digests: of each example, ``[n]``.
     :returns: indices for training and for validation, each ascending.

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasktune.config import SPLITS, RunConfig, SourceConfig, TaskConfig
 from tasktune.data.carve import carve, digest
@@ -186,7 +187,7 @@ class Preparation:
             encoded = [[Encoded(ids, len(ids), False)] for ids in prompts]
         else:
             encoded = self.encoder.all(examples, rows, renderer)
-        digests = [digest(example, self.config.seed) for example in examples]
+        digests = [digest(f"{e.prompt}\0{e.target}", self.config.seed) for e in examples]
         counts = [len(pieces) for pieces in encoded]
         writer.write(
             [e for e, count in zip(examples, counts, strict=True) for _ in range(count)],
@@ -252,7 +253,7 @@ class Preparation:
         kept = np.arange(len(self.digests))
         if "validation" not in places:
             fraction = self.task.validation_fraction
-            kept, aside = carve(self.digests, fraction, f"{self.key}.train")
+            kept, aside = carve(self.sides(folder), fraction, f"{self.key}.train")
             places["validation"] = "train"
             np.save(folder / "validation.chosen.npy", aside)
             self.notes.append(
@@ -277,6 +278,20 @@ class Preparation:
             )
         if len(kept) < len(self.digests):
             np.save(folder / "train.chosen.npy", kept)
+
+    def sides(self, folder: Path) -> NDArray[np.uint64]:
+        """What decides which side each train example falls on, ``[n]``: its group or its text.
+
+        A few groups can't be cut by the fraction: then each example goes by its own text.
+        """
+        if self.task.group is None:
+            return self.digests
+        groups = Split(folder / "train").groups
+        distinct = sorted(set(groups))
+        if len(distinct) * self.task.validation_fraction < 1:
+            return self.digests
+        by_group = {group: digest(group, self.config.seed) for group in distinct}
+        return np.array([by_group[group] for group in groups], dtype=np.uint64)
 
 
 def in_pieces(rows: Iterable[Row]) -> Iterator[list[Row]]:

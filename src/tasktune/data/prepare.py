@@ -25,7 +25,7 @@ from tasktune.data.task import Task
 from tasktune.data.templates import BadRow
 from tasktune.errors import UserError
 
-FORMAT = 3  # raise it when what is written changes
+FORMAT = 4  # raise it when what is written changes
 
 
 def prepare(

@@ -57,6 +57,8 @@ class Renderer:
         if self.task.domain is not None and with_target:
             domain = f"{{{self.task.domain.column}}}"
             Template(domain, f"{task_key}.domain.column").check(known, source)
+        if self.task.group is not None and with_target:
+            Template(f"{{{self.task.group}}}", f"{task_key}.group").check(known, source)
 
     def one(self, row: Row, classes: Classes | None) -> Example:
         """One row as an example.
@@ -84,6 +86,7 @@ class Renderer:
             domain=domain,
             place=row.place,
             template=template,
+            group=self.group(row),
         )
 
     def question(self, row: Row) -> Example:
@@ -153,6 +156,14 @@ class Renderer:
             return ""
         column = self.task.domain.column
         return as_text(row.values.get(column), column)
+
+    def group(self, row: Row) -> str:
+        """What the row stays together with, where the task says so.
+
+        :raises BadRow: if it is missing.
+        """
+        column = self.task.group
+        return "" if column is None else as_text(row.values.get(column), column)
 
 
 class Classes:

@@ -26,6 +26,7 @@ class Example:
     :param domain: empty where the task has no domains.
     :param place: where its row stands.
     :param template: which of the task's prompts it was rendered with.
+    :param group: what it stays together with when examples are split; empty where there are none.
     """
 
     prompt: str
@@ -36,6 +37,7 @@ class Example:
     domain: str
     place: str
     template: int = 0
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ SCHEMA = pyarrow.schema(
         ("domain", pyarrow.string()),
         ("place", pyarrow.string()),
         ("template", pyarrow.int32()),
+        ("group", pyarrow.string()),
     ]
 )
 
@@ -131,6 +134,11 @@ class Split:
     def domains(self) -> list[str]:
         """Each example's domain: ``[n]``."""
         return self._texts("domain")
+
+    @property
+    def groups(self) -> list[str]:
+        """What each example stays together with: ``[n]``."""
+        return self._texts("group")
 
     @property
     def places(self) -> list[str]:

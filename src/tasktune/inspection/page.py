@@ -2,70 +2,45 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
-from tasktune import __version__
-from tasktune.errors import UserError
 from tasktune.inspection.inspect import Inspection
 from tasktune.inspection.problem import SEVERITIES
 from tasktune.inspection.tables import PARTS, mib
+from tasktune.report.document import render_document, write_document
 from tasktune.report.format import duration, share, significant
-from tasktune.report.page import part
 from tasktune.report.palette import colour
 
 LABELS = 12  # of a task that are drawn
 
 
 def write_page(inspection: Inspection, file: Path) -> None:
-    """Writes the page; it asks nothing of the network.
+    """Writes the page.
 
     :raises UserError: if it can't be written.
     """
-    aside = file.with_name(f".{file.name}.partial")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(render(inspection), encoding="utf-8")
-        aside.replace(file)
-    except OSError as error:
-        raise UserError(f"--page: cannot write {file}: {error.strerror}") from None
+    write_document(render(inspection), file, "--page")
 
 
 def render(inspection: Inspection) -> str:
     """The page's HTML."""
-    script = part("report.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters |= {"share": share, "mib": mib, "words": lambda key: key.replace("_", " ")}
     figures = inspection.figures
-    return environment.from_string(own_part("inspection.html")).render(
-        style=Markup(part("report.css") + own_part("inspection.css")),
-        script=Markup(script),
-        script_digest=digest,
-        version=__version__,
-        title=Path(inspection.source).name,
-        headline=headline(inspection),
-        problems=inspection.problems,
-        figures=figures,
-        kinds={name: task["kind"] for name, task in figures["tasks"].items()},
-        colours={name: colour(index) for index, name in enumerate(figures["tasks"])},
-        labels=label_bars(figures["labels"]),
-        drift=drift_rows(figures),
-        parts=PARTS,
-        seconds=significant(figures["cost"]["seconds_per_step"]) if figures["cost"] else "",
-    )
-
-
-def own_part(name: str) -> str:
-    """A piece of the page that comes with the package; our own text, so it is not escaped."""
-    return resources.files("tasktune.inspection").joinpath("parts", name).read_text("utf-8")
+    values = {
+        "title": Path(inspection.source).name,
+        "headline": headline(inspection),
+        "problems": inspection.problems,
+        "figures": figures,
+        "kinds": {name: task["kind"] for name, task in figures["tasks"].items()},
+        "colours": {name: colour(index) for index, name in enumerate(figures["tasks"])},
+        "labels": label_bars(figures["labels"]),
+        "drift": drift_rows(figures),
+        "parts": PARTS,
+        "seconds": significant(figures["cost"]["seconds_per_step"]) if figures["cost"] else "",
+    }
+    filters = {"share": share, "mib": mib, "words": lambda key: key.replace("_", " ")}
+    return render_document("tasktune.inspection", "inspection", values, filters)
 
 
 def headline(inspection: Inspection) -> list[tuple[str, str, str]]:

@@ -42,15 +42,22 @@ def build_layout(config: RunConfig) -> Layout:
     return layout
 
 
+def build_base(config: RunConfig, device: torch.device, run_folder: Path) -> BaseModel:
+    """The frozen base model; random weights depend on ``seed`` alone.
+
+    :raises UserError: if it can't be loaded.
+    """
+    torch.manual_seed(config.seed)
+    return load_base(config.model, config.folder, device, run_folder / "base")
+
+
 def build_model(
-    config: RunConfig, tasks: Sequence[Task], device: torch.device, run_folder: Path
+    config: RunConfig, tasks: Sequence[Task], base: BaseModel
 ) -> tuple[TaskModel, list[str]]:
     """The base model with fresh adapters and heads, and what there is to say about it.
 
     Initial values depend on ``seed`` alone.
     """
-    torch.manual_seed(config.seed)
-    base = load_base(config.model, config.folder, device, run_folder / "base")
     packed, notes = choose_packing(config.training.packing, base)
     check_lengths(tasks, base)
     torch.manual_seed(config.seed)

@@ -87,6 +87,15 @@ class TaskModel(nn.Module):
         self.beside = nn.ModuleDict()  # what trains with the model and is no part of it
         self._use_attention(ATTENTION if packed else self._padded_attention)
 
+    def release(self) -> None:
+        """Gives the base model back as it was loaded, for another ``TaskModel``; ends this one."""
+        self._use_attention(self._padded_attention)
+        if getattr(self.transformer, "is_gradient_checkpointing", False):
+            self.transformer.gradient_checkpointing_disable()
+            self.transformer.disable_input_require_grads()
+        self.peft.unload()
+        self.transformer.eval()
+
     @property
     def device(self) -> torch.device:
         """Where the model computes."""

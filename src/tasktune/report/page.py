@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
-from tasktune import __version__
 from tasktune.report.conflict import conflict
 from tasktune.report.data_notes import data_rows
+from tasktune.report.document import render_document, write_document
 from tasktune.report.fit import fit_headline, fit_rows
 from tasktune.report.headline import headline
 from tasktune.report.progress import (
@@ -33,49 +27,35 @@ def write_report(run_dir: Path) -> Path:
     The page holds everything that it shows and asks nothing of the network. A run that is still
     going gets a page of what there is so far.
 
-    :raises UserError: if the folder holds no run.
+    :raises UserError: if the folder holds no run, or can't be written.
     """
-    page, aside = run_dir / "report.html", run_dir / ".report.html.partial"
-    aside.write_text(render(read_run(run_dir)), encoding="utf-8")
-    aside.replace(page)  # whoever looks at the page meanwhile sees the old one or the new one
-    return page
+    return write_document(render(read_run(run_dir)), run_dir / "report.html", "RUN_DIR")
 
 
 def render(run: RunFiles) -> str:
     """The page's HTML."""
-    script = part("report.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     rows = result_rows(run)
     fits = fit_rows(run)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.from_string(part("report.html")).render(
-        style=Markup(part("report.css")),
-        script=Markup(script),
-        script_digest=digest,
-        version=__version__,
-        run=run,
-        top=headline(run, rows),
-        results=rows,
-        compared=any(row.before for row in rows),
-        split=(run.evaluation or {}).get("split", ""),
-        evaluated_step=(run.evaluation or {}).get("step"),
-        fit=fits,
-        fit_headline=fit_headline(fits),
-        panels=loss_panels(run),
-        mixture=mixture(run),
-        weights=weight_rows(run),
-        admitted=admitted_rows(run),
-        conflict=conflict(run),
-        tasks=task_rows(run),
-        last_step=last_step(run),
-        data=data_rows(run),
-        environment=flatten(run.environment),
-    )
-
-
-def part(name: str) -> str:
-    """A piece of the page that comes with the package; our own text, so it is not escaped."""
-    return resources.files("tasktune.report").joinpath("parts", name).read_text(encoding="utf-8")
+    values = {
+        "run": run,
+        "top": headline(run, rows),
+        "results": rows,
+        "compared": any(row.before for row in rows),
+        "split": (run.evaluation or {}).get("split", ""),
+        "evaluated_step": (run.evaluation or {}).get("step"),
+        "fit": fits,
+        "fit_headline": fit_headline(fits),
+        "panels": loss_panels(run),
+        "mixture": mixture(run),
+        "weights": weight_rows(run),
+        "admitted": admitted_rows(run),
+        "conflict": conflict(run),
+        "tasks": task_rows(run),
+        "last_step": last_step(run),
+        "data": data_rows(run),
+        "environment": flatten(run.environment),
+    }
+    return render_document("tasktune.report", "report", values)
 
 
 def flatten(entries: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:

@@ -48,7 +48,7 @@ def dot(x: float, y: float, class_: str, style: str | None = None) -> Markup:
 
 def frame(
     shapes: Iterable[Markup],
-    x: Axis,
+    x: Axis | Sequence[tuple[float, str]],
     y: Axis,
     *,
     label: str,
@@ -57,6 +57,7 @@ def frame(
 ) -> Markup:
     """A chart with its axes.
 
+    :param x: a scale, or where in percent which label stands.
     :param label: what the chart shows, for those who can't see it.
     """
     heights = [(tick, 100 - y.percent(tick)) for tick in y.ticks()]
@@ -70,10 +71,9 @@ def frame(
         )
         for tick, at in heights
     ]
-    below = [
-        element("span", [tick_label(tick)], class_="x-tick", style=f"left:{x.percent(tick):.2f}%")
-        for tick in x.ticks()
-    ]
+    if isinstance(x, Axis):
+        x = [(x.percent(tick), tick_label(tick)) for tick in x.ticks()]
+    below = [element("span", [text], class_="x-tick", style=f"left:{at:.2f}%") for at, text in x]
     area = element(
         "div",
         [canvas([*grid, *shapes])],

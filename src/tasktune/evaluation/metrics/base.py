@@ -21,6 +21,7 @@ class Metric(ABC):
     """
 
     higher_is_better: ClassVar[bool] = True
+    top: ClassVar[float] = 1.0  # the best score, or 1 where there is none
     kinds: ClassVar[tuple[Kind, ...]]
     paper: ClassVar[str] = ""
 

@@ -21,6 +21,7 @@ class Bleu(Metric):
     """
 
     kinds = ("generation",)
+    top = 100.0
     paper = "arXiv 1804.08771"
 
     def __init__(self) -> None:
