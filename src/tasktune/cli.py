@@ -286,6 +286,7 @@ QUIET: dict[str, Any] = {
     "TRANSFORMERS_VERBOSITY": "error",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "true",
+    "PYTHONWARNINGS": "ignore::FutureWarning",  # for processes that are started
 }
 
 

@@ -6,7 +6,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from tasktune.presets import PRESETS
 
@@ -33,6 +41,11 @@ class MethodSection(BaseModel):
     def options(self) -> dict[str, Any]:
         """The constructor arguments that the YAML sets."""
         return dict(self.__pydantic_extra__ or {})
+
+    @property
+    def own_keys(self) -> list[str]:
+        """The keys that any method's section may have."""
+        return list(type(self).model_fields)
 
 
 class ModelConfig(Section):
@@ -377,10 +390,16 @@ class RangeConfig(Section):
         return self
 
 
+Tried = Annotated[
+    Annotated[list[Any], Tag("choices")] | Annotated[RangeConfig, Tag("range")],
+    Discriminator(lambda value: "choices" if isinstance(value, list) else "range"),
+]
+
+
 class TuneConfig(Section):
     """Search by cross-validation."""
 
-    search: dict[str, list[Any] | RangeConfig] | None = Field(
+    search: dict[str, Tried] | None = Field(
         None, description="what may be tried for each key of the run"
     )
     folds: Annotated[int, Field(ge=2)] = 5

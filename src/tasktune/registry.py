@@ -71,6 +71,7 @@ class Registry(Generic[T]):
         options: Mapping[str, Any],
         place: str,
         context: Mapping[str, Any] | None = None,
+        beside: Collection[str] = (),
     ) -> T:
         """Builds the method called ``name`` from its YAML options.
 
@@ -79,24 +80,30 @@ class Registry(Generic[T]):
         :param context: further constructor arguments that the program supplies, such as the task
             names. They are not options: a YAML that sets one is refused, and a constructor that
             does not ask for one does not get it.
+        :param beside: the section's keys that are no options, to hint at where one is misspelt.
         :raises UserError: for an unknown method, an unknown option or a value of the wrong type.
         """
         method = self.get(name, place)
         supplied = dict(context or {})
         asked = inspect.signature(method).parameters
-        checked = check_options(method, options, place, exclude=frozenset(supplied))
+        checked = check_options(method, options, place, frozenset(supplied), beside)
         checked.update({key: value for key, value in supplied.items() if key in asked})
         return method(**checked)
 
     def check(
-        self, name: str, options: Mapping[str, Any], place: str, supplied: Collection[str]
+        self,
+        name: str,
+        options: Mapping[str, Any],
+        place: str,
+        supplied: Collection[str],
+        beside: Collection[str] = (),
     ) -> None:
         """Refuses what ``build`` would, before there is a context to build with.
 
         :param supplied: what the context will be made of.
         :raises UserError: as ``build`` does.
         """
-        check_options(self.get(name, place), options, place, exclude=frozenset(supplied))
+        check_options(self.get(name, place), options, place, frozenset(supplied), beside)
 
     def _load(self) -> None:
         if self._loaded:
@@ -118,7 +125,11 @@ def constructor_options(method: type, exclude: frozenset[str]) -> dict[str, tupl
 
 
 def check_options(
-    method: type, options: Mapping[str, Any], place: str, exclude: frozenset[str]
+    method: type,
+    options: Mapping[str, Any],
+    place: str,
+    exclude: frozenset[str],
+    beside: Collection[str] = (),
 ) -> dict[str, Any]:
     """Checks YAML options against a constructor's annotations and converts them.
 
@@ -127,7 +138,9 @@ def check_options(
     fields = constructor_options(method, exclude)
     for key in options:
         if key not in fields:
-            raise UserError(f"unknown key '{key}' under {place}; {nearest(key, fields)}")
+            raise UserError(
+                f"unknown key '{key}' under {place}; {nearest(key, [*fields, *beside])}"
+            )
     model = create_model(
         method.__name__,
         __config__=ConfigDict(arbitrary_types_allowed=True),

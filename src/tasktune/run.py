@@ -71,6 +71,7 @@ class Run:
             config.mixture.options,
             "mixture",
             {"names": tuple(config.tasks)},
+            config.mixture.own_keys,
         )
         self.curriculum = RunCurriculum(config)
         self.weighting = build_weighting(config, self.layout)

@@ -27,7 +27,9 @@ def build_layout(config: RunConfig) -> Layout:
     """
     adapter = config.adapter
     context = {"tasks": len(config.tasks), "rank": adapter.rank, "alpha": adapter.alpha}
-    layout = layouts.build(adapter.layout, adapter.options, "adapter", context)
+    layout = layouts.build(
+        adapter.layout, adapter.options, "adapter", context, beside=adapter.own_keys
+    )
     both = layout.private_pair is not None and bool(layout.shared(LayerShape(1, 1)))
     if adapter.private_from and not both:
         raise UserError(

@@ -22,7 +22,9 @@ def build_weighting(config: RunConfig, layout: Layout) -> Weighting:
     """
     section = config.weighting
     context = {"tasks": tuple(config.tasks), "seed": config.seed}
-    weighting = weightings.build(section.method, section.options, "weighting", context)
+    weighting = weightings.build(
+        section.method, section.options, "weighting", context, section.own_keys
+    )
     if weighting.needs in ("gramian", "jacobian") and not layout.shared(LayerShape(1, 1)):
         raise UserError(
             f"weighting.method: {section.method} combines gradients of shared parameters and"

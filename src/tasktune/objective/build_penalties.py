@@ -21,7 +21,7 @@ def check_penalties(config: RunConfig) -> None:
     :raises UserError: for an unknown method, option or task, or a weight out of range.
     """
     for place, section in sections(config):
-        penalties.check(section.method, section.options, place, SUPPLIED)
+        penalties.check(section.method, section.options, place, SUPPLIED, section.own_keys)
         largest = penalties.get(section.method, place).largest_weight
         if max(section.weights.values()) > largest:
             raise UserError(

@@ -50,12 +50,18 @@ class RunCurriculum:
         self.folder = config.folder
         names = tuple(config.tasks)
         check_difficulty(self.section, names)
-        self.examples = curricula.build(self.section.pacing, self.section.options, "curriculum")
+        self.examples = curricula.build(
+            self.section.pacing,
+            self.section.options,
+            "curriculum",
+            beside=self.section.own_keys,
+        )
         self.tasks = task_curricula.build(
             self.section.tasks.method,
             self.section.tasks.options,
             "curriculum.tasks",
             {"names": names},
+            self.section.tasks.own_keys,
         )
 
     @property

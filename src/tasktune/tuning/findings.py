@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -122,12 +122,13 @@ def findings(
     :param tasks: the tasks' names, ``[K]``.
     :param metrics: the names of their primary metrics, ``[K]``.
     """
-    front = {trial.number for trial in study.optuna.best_trials} if objective.several else set()
     settings = [as_it_stands(objective, tasks)]
     for trial in study.counted():
         if trial.state in (TrialState.RUNNING, TrialState.WAITING):
             continue
-        settings.append(setting_of(trial, space, objective, tasks, trial.number in front))
+        settings.append(setting_of(trial, space, objective, tasks))
+    if objective.several:
+        settings = with_front(settings)
     complete = [s for s in settings if s.state == "complete" and s.objective is not None]
     best = max(complete, key=lambda s: (s.objective.value if s.objective else 0.0, -s.number))
     pairs = zip(tasks, objective.divisors, objective.reference.mean(axis=0), strict=True)
@@ -150,7 +151,7 @@ def as_it_stands(objective: Objective, tasks: Sequence[str]) -> Setting:
 
 
 def setting_of(
-    trial: FrozenTrial, space: Space, objective: Objective, tasks: Sequence[str], front: bool
+    trial: FrozenTrial, space: Space, objective: Objective, tasks: Sequence[str]
 ) -> Setting:
     """One of Optuna's trials."""
     scores = np.array(trial.user_attrs.get(SCORES, []), dtype=np.float64)
@@ -168,9 +169,20 @@ def setting_of(
         scores={task: scores[:, k].tolist() for k, task in enumerate(tasks) if len(scores)},
         objective=total,
         tasks=by_task,
-        front=front,
         problem=trial.user_attrs.get(PROBLEM),
     )
+
+
+def with_front(settings: Sequence[Setting]) -> list[Setting]:
+    """The settings, each with whether another is as good for every task and better for one."""
+    complete = [s for s in settings if s.state == "complete"]
+    values = {s.number: np.array([change.value for change in s.tasks.values()]) for s in complete}
+
+    def beaten(number: int) -> bool:
+        own = values[number]
+        return any((v >= own).all() and (v > own).any() for v in values.values())
+
+    return [replace(s, front=s.number in values and not beaten(s.number)) for s in settings]
 
 
 def importances(study: optuna.Study, complete: int) -> dict[str, float]:

@@ -187,4 +187,4 @@ def percent(value: float) -> str:
 
 def shown(value: Any) -> str:
     """A key's value, short."""
-    return significant(value) if isinstance(value, float) else label(value)
+    return f"{value:.3g}" if isinstance(value, float) else label(value)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -63,9 +64,19 @@ class Space:
             set_key(content, key, copy.deepcopy(value))
         return parse_config(content, "tune.search")
 
-    def size(self) -> float:
-        """How many settings there are; infinite where a key takes any number."""
-        return math.prod(combinations(known) for known in self.distributions.values())
+    @property
+    def finite(self) -> bool:
+        """Whether no key takes any number of a range."""
+        return all(listed(known) is not None for known in self.distributions.values())
+
+    def untried(self, tried: Collection[dict[str, Any]]) -> dict[str, Any] | None:
+        """Parameters of a finite space that were not tried; none where all were."""
+        every = [listed(known) or [] for known in self.distributions.values()]
+        for combination in itertools.product(*every):
+            parameters = dict(zip(self.distributions, combination, strict=True))
+            if parameters not in tried:
+                return parameters
+        return None
 
     def _distribution(self, key: str) -> BaseDistribution:
         tried = self.search[key]
@@ -96,13 +107,16 @@ def numbers(tried: RangeConfig, whole: bool) -> BaseDistribution:
     return FloatDistribution(low, high, log=tried.log, step=step)
 
 
-def combinations(known: BaseDistribution) -> float:
-    """How many values a distribution has."""
+def listed(known: BaseDistribution) -> Sequence[Any] | None:
+    """The values of a distribution; none where it takes any number of a range."""
     if isinstance(known, CategoricalDistribution):
-        return len(known.choices)
-    if isinstance(known, (IntDistribution, FloatDistribution)) and known.step is not None:
-        return math.floor((known.high - known.low) / known.step + 1e-9) + 1
-    return math.inf
+        return known.choices
+    if isinstance(known, IntDistribution):
+        return range(known.low, known.high + 1, known.step)
+    if isinstance(known, FloatDistribution) and known.step is not None:
+        count = math.floor((known.high - known.low) / known.step + 1e-9) + 1
+        return [known.low + k * known.step for k in range(count)]
+    return None
 
 
 def label(value: Any) -> str:

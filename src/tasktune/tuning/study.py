@@ -62,23 +62,34 @@ class Study:
             self.put_back_lost()
             known = self.counted()
             waiting = any(trial.state == TrialState.WAITING for trial in known)
-            if not waiting and (len(known) >= trials or self.exhausted(known)):
+            tried = [trial.params for trial in known if trial.params]
+            other = self.space.untried(tried) if self.space.finite else {}
+            if not waiting and (len(known) >= trials or other is None):
                 return None
-            number = len(self.optuna.get_trials(deepcopy=False))
-            self.optuna.sampler = TPESampler(seed=self.seed * 100_003 + number)
-            trial = self.optuna.ask(dict(self.space.distributions))
-            trial.set_user_attr(WORKER, self.worker.name)
+            trial = self.ask()
+            if trial.params in tried and other:
+                self.withdraw(trial)
+                self.optuna.enqueue_trial(other)
+                trial = self.ask()
             return trial
+
+    def ask(self) -> Trial:
+        """Optuna's next setting, drawn alike whoever asks."""
+        number = len(self.optuna.get_trials(deepcopy=False))
+        self.optuna.sampler = TPESampler(seed=self.seed * 100_003 + number)
+        trial = self.optuna.ask(dict(self.space.distributions))
+        trial.set_user_attr(WORKER, self.worker.name)
+        return trial
+
+    def withdraw(self, trial: Trial) -> None:
+        """A setting that will not be tried under this number."""
+        trial.set_user_attr(LOST, True)
+        self.optuna.tell(trial.number, state=TrialState.FAIL)
 
     def counted(self) -> list[FrozenTrial]:
         """The settings so far, without those that were put back."""
         every = self.optuna.get_trials(deepcopy=False)
         return [trial for trial in every if LOST not in trial.user_attrs]
-
-    def exhausted(self, known: Sequence[FrozenTrial]) -> bool:
-        """Whether there is no setting left that wasn't tried."""
-        tried = {tuple(sorted(trial.params.items())) for trial in known}
-        return len(tried) >= self.space.size()
 
     def put_back_lost(self) -> None:
         """Offers the settings of processes that are no more to the next that ask."""
@@ -88,9 +99,7 @@ class Study:
             worker = trial.user_attrs.get(WORKER)
             if worker and not clear_away_if_dead(worker, self.folder / "workers"):
                 continue
-            running = Trial(self.optuna, trial._trial_id)
-            running.set_user_attr(LOST, True)
-            self.optuna.tell(trial.number, state=TrialState.FAIL)
+            self.withdraw(Trial(self.optuna, trial._trial_id))
             if trial.params:
                 self.optuna.enqueue_trial(trial.params)
 

@@ -16,6 +16,7 @@ from optuna.trial import Trial
 
 from tasktune.config import RunConfig
 from tasktune.config_file import dump_config, load_config, parse_config, plain, read_yaml
+from tasktune.data.prepare import fingerprints
 from tasktune.errors import UserError
 from tasktune.evaluation.evaluate import DEFAULTS, task_metrics
 from tasktune.run import Run
@@ -203,14 +204,16 @@ def check_data(run: Run, folder: Path) -> None:
 
     :raises UserError: naming the task whose data is not.
     """
-    now = {task.name: task.train.folder.name for task in run.tasks}
+    now = {
+        name: found["files"] for name, found in fingerprints(run.tasks, run.config.folder).items()
+    }
     place = folder / DATA
     with FileLock(folder / "turn.lock"):
         if not place.is_file():
             place.write_text(json.dumps(now, indent=2) + "\n", encoding="utf-8")
         before = json.loads(place.read_text(encoding="utf-8"))
-    for name, prepared in now.items():
-        if before.get(name) != prepared:
+    for name, files in now.items():
+        if before.get(name) != files:
             raise UserError(
                 f"tasks.{name}: its data has changed since the study in {folder} began; begin anew"
                 " with --overwrite"
