@@ -13,11 +13,12 @@ WORDS = {
     "plateaus": "has levelled off",
     "overfits": "overfits",
     "overconfident": "is surer than it is right",
+    "worsens": "gets worse",
     "underfits": "underfits",
     "diverges": "diverges",
     "frozen": "was frozen at its best",
 }
-ILL = ("overfits", "overconfident", "underfits", "diverges")
+ILL = ("overfits", "overconfident", "worsens", "underfits", "diverges")
 
 
 @dataclass(frozen=True)

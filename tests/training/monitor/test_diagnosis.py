@@ -16,7 +16,14 @@ Shape = Callable[[float], float]
 
 
 def curves(
-    validation: Shape, training: Shape, hits: Shape = lambda x: 0.5, *, seed: int = 0, n: int = 50
+    validation: Shape,
+    training: Shape,
+    hits: Shape = lambda x: 0.5,
+    *,
+    seed: int = 0,
+    n: int = 50,
+    epochs: float = 3,
+    gap: int = GAP,
 ) -> Curves:
     """Curves over a run from 0 to 1: examples differ, and training losses are noisy."""
     generator = np.random.default_rng(seed)
@@ -25,11 +32,11 @@ def curves(
     found = Curves()
     for look in range(LOOKS):
         x = look / (LOOKS - 1)
-        for step in range((look - 1) * GAP, look * GAP) if look else ():
-            at = step / (GAP * (LOOKS - 1))
+        for step in range((look - 1) * gap, look * gap) if look else ():
+            at = step / (gap * (LOOKS - 1))
             found.current.add(step, training(at) + float(generator.normal(0, 0.02)))
         losses = validation(x) + level + generator.normal(0, 0.02, n)
-        found.look(look * GAP, losses, (drawn < hits(x)).astype(float), epochs=3 * x)
+        found.look(look * gap, losses, (drawn < hits(x)).astype(float), epochs=epochs * x)
     return found
 
 
@@ -73,6 +80,25 @@ def test_the_advice_is_the_epochs_of_the_best_step() -> None:
     found = diagnose("t", curves(falls_then_rises, falling))
     assert found.best_step in (60, 80)
     assert f"tasks.t.max_epochs: {3 * found.best_step / 160:.1f}" in found.advice
+
+
+def test_a_rise_before_the_first_epoch_ends_is_no_learning_by_heart() -> None:
+    found = diagnose("t", curves(falls_then_rises, falling, epochs=0.5))
+    assert found.verdict == "worsens" and "seen once" in found.evidence
+    assert "max_epochs" not in found.advice
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_slow_but_sure_fall_is_neither_flat_nor_underfitting(seed: int) -> None:
+    def slowly(x: float) -> float:
+        return 2 * (1 - 0.008 * (LOOKS - 1) * x)  # by 0.8 % of the first loss from look to look
+
+    assert diagnose("t", curves(slowly, slowly, seed=seed)).verdict == "learns"
+
+
+def test_a_task_that_was_in_few_steps_is_not_judged() -> None:
+    found = diagnose("t", curves(falls_then_rises, falling, gap=1))
+    assert found.verdict == "too early" and "8 steps" in found.evidence
 
 
 def test_slopes_are_per_100_steps() -> None:

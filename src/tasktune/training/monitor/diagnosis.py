@@ -17,6 +17,7 @@ Verdict = Literal[
     "plateaus",
     "overfits",
     "overconfident",
+    "worsens",
     "underfits",
     "diverges",
     "frozen",
@@ -28,6 +29,10 @@ MATERIAL = 0.02
 """A rise that is a smaller part of the first loss than this is not worth acting on."""
 FLAT = 0.01
 """A curve that moves by less than this part of the first loss from look to look is flat."""
+STILL = 0.005
+"""A loss that surely falls, by more than this part of the first from look to look, still learns."""
+ENOUGH = 10
+"""Steps that a task has to be in before anything is said of it."""
 LOOKS = 3
 """Looks that a slope is taken over."""
 
@@ -100,6 +105,9 @@ def judge(name: str, curves: Curves) -> tuple[Verdict, str, str]:
         return "too early", f"{len(curves.steps)} looks so far", ""
     if curves.epochs[-1] == 0:
         return "too early", "it has not been drawn yet", ""
+    drawn = stretch_of(curves, 0).count
+    if drawn < ENOUGH and curves.means[-1] != math.inf:
+        return "too early", f"it was in {drawn} steps so far", ""
     for rule in (diverging, overfitting, overconfident, underfitting, flat):
         found = rule(name, curves)
         if found is not None:
@@ -141,6 +149,10 @@ def overfitting(name: str, curves: Curves) -> tuple[Verdict, str, str] | None:
         f" {curves.steps[best]}, while its training loss went from {before.value:.3g} to"
         f" {now.value:.3g}"
     )
+    if curves.epochs[latest] < 1:  # what was not seen twice is not known by heart
+        since = f"{evidence}, before all its examples were seen once"
+        lower = f"lower tasks.{name}.learning_rate or training.learning_rate; the report's cosines"
+        return "worsens", since, f"{lower} show whether another task pulls against it"
     epochs = max(curves.epochs[best], 0.1)
     advice = (
         f"set tasks.{name}.max_epochs: {epochs:.1f}, or let the monitor act: monitor.action:"
@@ -164,7 +176,9 @@ def overconfident(name: str, curves: Curves) -> tuple[Verdict, str, str] | None:
 
 
 def underfitting(name: str, curves: Curves) -> tuple[Verdict, str, str] | None:
-    """A task that has learnt almost nothing on either side."""
+    """A task that has learnt almost nothing on either side, and is not about to."""
+    if still_falls(curves):
+        return None
     first, best = curves.means[0], min(curves.means)
     start, now = first_stretch(curves).mean.value, curves.stretches[-1].mean.value
     learnt = (first - best) / max(abs(first), 1e-12)
@@ -188,10 +202,17 @@ def flat(name: str, curves: Curves) -> tuple[Verdict, str, str] | None:
     recent = stretch_of(curves, len(curves.steps) - LOOKS + 1).slope
     still = FLAT * curves.means[0] / max(gap, 1)
     slope = curves.slope(LOOKS)
-    if abs(slope.value) > still or (abs(recent.value) > still and recent.falls):
+    if still_falls(curves) or abs(slope.value) > still or (recent.falls and -recent.value > still):
         return None
     evidence = f"its validation loss {slope_in_words(curves)}"
     return "plateaus", evidence, "nothing has to be done; if its scores are low, raise adapter.rank"
+
+
+def still_falls(curves: Curves) -> bool:
+    """Whether the validation loss surely falls, and by more than next to nothing."""
+    gap = max(curves.steps[-1] - curves.steps[-2], 1)
+    slope = curves.slope(LOOKS)
+    return slope.falls and -slope.value * gap > STILL * abs(curves.means[0])
 
 
 def first_stretch(curves: Curves) -> Stretch:
