@@ -79,3 +79,19 @@ def test_all_tasks_from_training_to_report(
     results = json.loads((folder / "evaluation.json").read_text())["tasks"]
     assert len(results) == 12
     assert len(list((folder / "adapters").iterdir())) == 12
+
+
+@pytest.mark.pack
+@pytest.mark.slow
+def test_a_search_writes_a_run_file_that_trains(pack: Path, base: Path, tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    main_until_exit(
+        "tune", str(pack / "pack.yaml"), f"model.base={base}", "training.steps=2",
+        "training.batch_tokens=4096", "tune.limit=4", "--folds", "2", "--trials", "2",
+        "--output", str(study),
+    )  # fmt: skip
+    trials = json.loads((study / "trials.json").read_text())
+    assert len(trials["settings"]) == 3  # the run as it stands, and two settings
+    assert "https://" not in (study / "study.html").read_text()
+    main_until_exit("train", str(study / "best.yaml"), f"output={tmp_path / 'best'}")
+    assert len(read_journal(tmp_path / "best" / "metrics.jsonl")) > 0
