@@ -25,6 +25,7 @@ from tasktune.evaluation import (
     evaluate,
     predict_task,
 )
+from tasktune.evaluation.answers import write_answers
 from tasktune.evaluation.evaluate import choose
 from tasktune.evaluation.losses import ExampleLosses, example_losses
 from tasktune.model.build import build_base, build_layout, build_model, check_kinds
@@ -313,7 +314,7 @@ class Run:
         return found
 
     def evaluate(self, split: str = "test", limit: int | None = None) -> EvaluationResult:
-        """Scores every task, with 95 % intervals, and writes the result into the run's folder.
+        """Scores every task, with 95 % intervals; writes scores and answers into the run's folder.
 
         :param split: ``train``, ``validation`` or ``test``.
         :param limit: examples per task, drawn by the run's seed; all where absent.
@@ -321,6 +322,10 @@ class Run:
         bootstrap = self.config.evaluation.bootstrap
         result = self.scores(self.trained_model(), split, limit, bootstrap)
         self.write_json("evaluation.json", result.to_json())
+        for task in self.tasks:
+            write_answers(
+                self.folder, task.name, task.split(split), result.tasks[task.name].answers
+            )
         return result
 
     def evaluate_base(self, split: str = "test", limit: int | None = None) -> EvaluationResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tasktune.config import EvaluationConfig, Kind, RunConfig
 from tasktune.data import Split, Task
 from tasktune.errors import UserError
+from tasktune.evaluation.answers import Answer
 from tasktune.evaluation.bootstrap import Score, bootstrap
 from tasktune.evaluation.losses import example_losses
 from tasktune.evaluation.metrics import Metric, metrics
@@ -41,6 +42,7 @@ class TaskResult:
 
     :param primary: the metric that stands for the task: the first it names.
     :param domains: the scores of each domain, where the split has several.
+    :param answers: what was said of each example that was scored.
     """
 
     kind: Kind
@@ -49,6 +51,13 @@ class TaskResult:
     primary: str
     seconds: float
     domains: dict[str, DomainResult] = field(default_factory=dict)
+    answers: list[Answer] = field(default_factory=list, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The scores; the answers have a file of their own."""
+        content = asdict(replace(self, answers=[]))
+        del content["answers"]
+        return content
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,8 @@ class EvaluationResult:
 
     def to_json(self) -> dict[str, Any]:
         """As ``evaluation.json`` has it."""
-        return asdict(self)
+        tasks = {name: task.to_json() for name, task in self.tasks.items()}
+        return {"split": self.split, "tasks": tasks}
 
 
 def check_metrics(config: RunConfig) -> None:
@@ -124,14 +134,9 @@ def evaluate_task(
     """Scores one task."""
     started = time.perf_counter()
     chosen = choose(len(split), limit, seed)
-    if task.kind == "language_modeling":
-        found = example_losses(model, task, split, chosen, options.batch_tokens)
-        predictions, references = found.sums.tolist(), found.counts.tolist()
-    else:
-        prompts = [split.input_ids(i)[: split.prompt_length(int(i))] for i in chosen]
-        answers = predict_task(model, task, prompts, options.batch_tokens)
-        predictions = [prediction.answer for prediction in answers]
-        references = [reference(task, split, int(index)) for index in chosen]
+    answers = answers_of(model, task, split, chosen, options.batch_tokens)
+    predictions = [answer.prediction for answer in answers]
+    references = [answer.reference for answer in answers]
 
     def scores_of(rows: Sequence[int]) -> dict[str, Score]:
         found: dict[str, Score] = {}
@@ -153,7 +158,32 @@ def evaluate_task(
             name: DomainResult(len(rows), scores_of(rows))
             for name, rows in rows_by_domain(task, split, chosen).items()
         },
+        answers=answers,
     )
+
+
+def answers_of(
+    model: TaskModel, task: Task, split: Split, chosen: NDArray[np.int64], batch_tokens: int
+) -> list[Answer]:
+    """What the model says of the chosen examples, beside what is right.
+
+    Of language modelling: the summed loss of a text, beside the number of its tokens.
+    """
+    if task.kind == "language_modeling":
+        found = example_losses(model, task, split, chosen, batch_tokens)
+        pairs = zip(chosen.tolist(), found.sums.tolist(), found.counts.tolist(), strict=True)
+        return [Answer(index, loss, count) for index, loss, count in pairs]
+    prompts = [split.input_ids(i)[: split.prompt_length(int(i))] for i in chosen]
+    answers = []
+    for index, said in zip(
+        chosen.tolist(), predict_task(model, task, prompts, batch_tokens), strict=True
+    ):
+        right = reference(task, split, index)
+        shares = said.probabilities or {}
+        answers.append(
+            Answer(index, said.answer, right, shares.get(str(said.answer)), shares.get(str(right)))
+        )
+    return answers
 
 
 def rows_by_domain(task: Task, split: Split, chosen: NDArray[np.int64]) -> dict[str, list[int]]:
