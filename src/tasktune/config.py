@@ -351,7 +351,8 @@ class MonitorConfig(Section):
         1, description="looks in a row that must find it overfitting"
     )
     cooling: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.5, description="what a cooled task's rate is multiplied by at each look"
+        0.5,
+        description="what a cooled task's draws and own learning rate are multiplied by at a look",
     )
     keep: Literal["last", "best"] = Field(
         "last", description="the parameters that the run ends with"

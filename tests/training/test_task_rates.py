@@ -20,7 +20,7 @@ def test_each_task_steps_as_its_own_adamw_would() -> None:
     for model in theirs:
         model.load_trainable_state({n: v.clone() for n, v in ours.trainable_state().items()})
     rates, decays = [0.01, 0.002, 0.03], [0.1, 0.1, 0.5]
-    own = TaskRates(ours, 0.1, [1.0, 0.2, 3.0], decays, [False] * 3)
+    own = TaskRates(ours, 0.1, [1.0, 0.2, 3.0], decays, [1.0] * 3)
     common = torch.optim.AdamW([p for p in ours.parameters() if p.requires_grad], lr=0.01,
                                weight_decay=0.1)  # fmt: skip
     others = [
@@ -47,7 +47,7 @@ def test_a_frozen_task_does_not_move() -> None:
     model = tiny_model("shared_private", NAMES)
     before = [p.clone() for p in model.own_parameters(1)]
     other = model.own_parameters(0)[0].clone()
-    rates = TaskRates(model, 0.1, [1.0] * 3, [0.1] * 3, [False, True, False])
+    rates = TaskRates(model, 0.1, [1.0] * 3, [0.1] * 3, [1.0, 0.0, 1.0])
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad])
     batch = model.collate(random_items(9, 3, head=1))
     loss_sums(model(batch), batch).sum().backward()

@@ -130,7 +130,7 @@ class Loop:
     def obey_monitor(self) -> None:
         """Draws and trains tasks as the monitor has them."""
         self.sampler.cooling = self.monitor.rates
-        self.rates.frozen = self.monitor.frozen
+        self.rates.cooling = self.monitor.rates.tolist()
 
     def keep_best(self) -> None:
         """Leaves the best parameters in the model and in the run's folder."""

@@ -22,14 +22,14 @@ class TaskRates:
 
     :param ratios: of each task's learning rate to the common one, ``[K]``.
     :param decays: each task's weight decay, ``[K]``.
-    :param frozen: the tasks whose own parameters stay as they are, ``[K]``.
+    :param cooling: what the monitor multiplies each task's rate by, 0 for one at rest, ``[K]``.
     """
 
     model: TaskModel
     common_decay: float
     ratios: list[float]
     decays: list[float]
-    frozen: list[bool]
+    cooling: list[float]
 
     @classmethod
     def of(
@@ -52,7 +52,7 @@ class TaskRates:
             decay,
             [1.0 if t.learning_rate is None else t.learning_rate / rate for t in tasks],
             [decay if t.weight_decay is None else t.weight_decay for t in tasks],
-            [False] * len(tasks),
+            [1.0] * len(tasks),
         )
 
     @torch.no_grad()
@@ -68,7 +68,7 @@ class TaskRates:
         }
         optimizer.step()
         for task, kept in before.items():
-            ratio = 0.0 if self.frozen[task] else self.ratios[task]
+            ratio = self.cooling[task] * self.ratios[task]
             for parameter, old in zip(self.model.own_parameters(task), kept, strict=True):
                 change = parameter - old + rate * self.common_decay * old
                 parameter.copy_(old + ratio * (change - rate * self.decays[task] * old))
@@ -76,4 +76,4 @@ class TaskRates:
     def differs(self, task: int) -> bool:
         """Whether a task's step isn't the common one."""
         decays = self.decays[task] != self.common_decay
-        return self.frozen[task] or self.ratios[task] != 1.0 or decays
+        return self.cooling[task] != 1.0 or self.ratios[task] != 1.0 or decays

@@ -58,7 +58,7 @@ def test_planted_tasks_are_named_and_a_healthy_one_is_not(planted: Workshop) -> 
 
 def test_cooling_and_freezing_help_on_held_out_data(planted: Workshop) -> None:
     losses = {a: held_out_loss(planted.folder / a) for a in ("report", "cool", "freeze")}
-    assert losses["cool"] < losses["report"] - 0.05
+    assert losses["cool"] < 0.9 * losses["report"]
     assert losses["freeze"] < 0.75 * losses["report"]
 
 
