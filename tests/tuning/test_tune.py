@@ -168,6 +168,11 @@ def test_another_run_or_other_data_is_refused(small: Workshop) -> None:
     assert len(study(small, "--overwrite")["settings"]) == 4
 
 
+def test_a_refused_study_is_not_in_the_way_of_the_mended_one(small: Workshop) -> None:
+    assert "fewer than the 10 folds" in complaint(small, "--folds", "10")
+    assert len(study(small)["settings"]) == 4
+
+
 def test_without_optuna_one_line_says_what_to_install(small: Workshop) -> None:
     hidden = "import sys; sys.modules['optuna'] = None; from tasktune.cli import main; main()"
     finished = subprocess.run(

@@ -154,7 +154,7 @@ def open_folder(config: RunConfig, folder: Path, overwrite: bool) -> None:
     """
     description = folder / CONFIG
     try:
-        if overwrite and description.is_file():
+        if description.is_file() and (overwrite or is_refused(folder, config)):
             refuse_if_busy(folder)
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -165,14 +165,28 @@ def open_folder(config: RunConfig, folder: Path, overwrite: bool) -> None:
                 aside.replace(description)
     except OSError as error:
         raise UserError(f"--output: cannot write {folder}: {error.strerror}") from None
-    other = first_difference(
-        plain(parse_config(read_yaml(description), str(description))), plain(config)
-    )
+    other = difference(folder, config)
     if other:
         raise UserError(
             f"{folder} holds a study of another run: {other} differs; go on with the same settings,"
             " begin anew with --overwrite, or name another folder with --output"
         )
+
+
+def is_refused(folder: Path, config: RunConfig) -> bool:
+    """Whether the folder holds another study that never came to score anything.
+
+    Such as one whose data can't be cut into so many folds: mended, it is another study.
+    """
+    return not any((folder / "folds").glob("*.json")) and bool(difference(folder, config))
+
+
+def difference(folder: Path, config: RunConfig) -> str:
+    """The first key in which the study in a folder is of another run."""
+    description = folder / CONFIG
+    return first_difference(
+        plain(parse_config(read_yaml(description), str(description))), plain(config)
+    )
 
 
 def refuse_if_busy(folder: Path) -> None:
@@ -183,7 +197,7 @@ def refuse_if_busy(folder: Path) -> None:
     workers = folder / "workers"
     for lock in workers.glob("*.lock"):
         if not clear_away_if_dead(lock.stem, workers):
-            raise UserError(f"--overwrite: another process is at work in {folder}; stop it first")
+            raise UserError(f"another process is at work in {folder}; stop it, or name another --output")
 
 
 def first_difference(one: object, other: object, path: str = "") -> str:
