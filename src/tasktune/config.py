@@ -473,6 +473,23 @@ class RunConfig(Section):
                 raise ValueError(f"'{name}' may hold only letters, digits, '_' and '-'")
         return tasks
 
+    def bare(self, output: Path) -> RunConfig:
+        """The same training without what is for somebody who watches it.
+
+        :param output: the run's folder.
+        """
+        monitor = self.monitor
+        if monitor.action == "report" and monitor.keep == "last":
+            monitor = monitor.model_copy(update={"every": 0})  # nobody would see what it says
+        return self.model_copy(
+            update={
+                "output": str(output),
+                "training": self.training.model_copy(update={"trackers": []}),
+                "evaluation": self.evaluation.model_copy(update={"every": 0}),
+                "monitor": monitor,
+            }
+        )
+
     @property
     def folder(self) -> Path:
         """The folder that relative paths of data and models start from."""

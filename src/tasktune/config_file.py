@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -264,6 +266,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(entry) for entry in value]
     return value
+
+
+def fingerprint(config: RunConfig) -> str:
+    """The same for runs that train and score alike, wherever their results go."""
+    content = {key: value for key, value in plain(config).items() if key not in ELSEWHERE}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
+
+
+ELSEWHERE = ("output", "tune", "compare")
 
 
 def schema() -> dict[str, Any]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tasktune.config_file import load_config
-from tasktune.tuning.locks import FileLock, Worker, clear_away_if_dead, repair
+from tasktune.locks import FileLock
 from tasktune.tuning.space import Space
 from tasktune.tuning.study import BEFORE_PRUNING, Study
+from tasktune.tuning.workers import Worker, clear_away_if_dead, repair
 from tests.workshop import Workshop
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import time
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasktune.config import ModelConfig, RunConfig
-from tasktune.config_file import plain
+from tasktune.config_file import fingerprint
 from tasktune.data import Task
 from tasktune.errors import UserError
 from tasktune.model.build import build_base
@@ -104,27 +103,7 @@ class CrossValidation:
 
 
 def thrown_away(config: RunConfig, output: Path) -> RunConfig:
-    """The same training without what only a run that is kept needs."""
-    training = config.training.model_copy(
-        update={"checkpoint_every": config.training.steps, "trackers": []}
-    )
-    evaluation = config.evaluation.model_copy(update={"every": 0})
-    monitor = config.monitor
-    if monitor.action == "report" and monitor.keep == "last":
-        monitor = monitor.model_copy(update={"every": 0})  # nobody would see what it says
-    return config.model_copy(
-        update={
-            "output": str(output),
-            "training": training,
-            "evaluation": evaluation,
-            "monitor": monitor,
-        }
-    )
-
-
-def fingerprint(config: RunConfig) -> str:
-    """The same for settings that train and score alike, whatever their study asks for."""
-    content = plain(config)
-    for key in ("output", "tune"):
-        content.pop(key, None)
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
+    """The same training, written to where it is thrown away once it was scored."""
+    bare = config.bare(output)
+    training = bare.training.model_copy(update={"checkpoint_every": config.training.steps})
+    return bare.model_copy(update={"training": training})

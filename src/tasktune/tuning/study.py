@@ -14,8 +14,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from tasktune.tuning.locks import FileLock, JournalLock, Worker, clear_away_if_dead
+from tasktune.locks import FileLock
 from tasktune.tuning.space import Space
+from tasktune.tuning.workers import JournalLock, Worker, clear_away_if_dead
 
 BEFORE_PRUNING = 4  # settings that are scored on all folds first
 LOST, PROBLEM, SCORES, WORKER = "lost", "problem", "scores", "worker"

@@ -19,15 +19,16 @@ from tasktune.config_file import dump_config, load_config, parse_config, plain, 
 from tasktune.data.prepare import fingerprints
 from tasktune.errors import UserError
 from tasktune.evaluation.evaluate import DEFAULTS, task_metrics
+from tasktune.locks import FileLock
 from tasktune.run import Run
 from tasktune.tuning.crossvalidation import CrossValidation
 from tasktune.tuning.findings import Findings, findings, write_findings
 from tasktune.tuning.folds import cut_into_folds
-from tasktune.tuning.locks import FileLock, clear_away_if_dead
 from tasktune.tuning.objective import Objective
 from tasktune.tuning.page import write_page
 from tasktune.tuning.space import Space, label
 from tasktune.tuning.study import SCORES, Study
+from tasktune.tuning.workers import clear_away_if_dead
 
 CONFIG, DATA = "study.yaml", "data.json"
 Say = Callable[[str], None]
@@ -197,7 +198,9 @@ def refuse_if_busy(folder: Path) -> None:
     workers = folder / "workers"
     for lock in workers.glob("*.lock"):
         if not clear_away_if_dead(lock.stem, workers):
-            raise UserError(f"another process is at work in {folder}; stop it, or name another --output")
+            raise UserError(
+                f"another process is at work in {folder}; stop it, or name another --output"
+            )
 
 
 def first_difference(one: object, other: object, path: str = "") -> str:

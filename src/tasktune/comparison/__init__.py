@@ -1,0 +1,1 @@
+"""Comparisons of runs: one model against many, and against itself with other settings."""
