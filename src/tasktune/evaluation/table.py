@@ -10,7 +10,7 @@ from rich.text import Text
 from tasktune.evaluation.bootstrap import Score
 from tasktune.evaluation.evaluate import EvaluationResult, TaskResult
 from tasktune.evaluation.fairness import Fairness
-from tasktune.evaluation.parts import LEAST
+from tasktune.evaluation.parts import LEAST, MOST
 
 WORST_GROUPS = 3  # that are shown; evaluation.json has them all
 NAME_WIDTH = 22  # of a group, which may be a whole title; the rest of 80 columns is figures
@@ -59,9 +59,11 @@ def footer(result: EvaluationResult) -> Iterator[str]:
         if len(task.groups) > shown:
             yield f"{name}: the {shown} worst of {len(task.groups)} groups; evaluation.json has all"
         if task.groups_left_out:
+            count = task.groups_left_out
+            groups = "1 group is" if count == 1 else f"{count:,} groups are"
             yield (
-                f"{name}: {task.groups_left_out:,} groups are not scored: of fewer than {LEAST}"
-                " examples, or beyond the largest"
+                f"{name}: {groups} not scored: of fewer than {LEAST} examples, or beyond the"
+                f" {MOST} largest"
             )
     if result.fairness is not None:
         yield from fairness_lines(result.fairness)
