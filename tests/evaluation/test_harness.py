@@ -15,11 +15,13 @@ import yaml
 from tasktune.evaluation.answers import read_answers
 from tests.workshop import Workshop, read_json
 
-pytest.importorskip("lm_eval", reason="lm-eval is not installed: pip install lm-eval==0.4.13")
+pytest.importorskip(
+    "lm_eval", reason="lm-eval is not installed: pip install lm-eval==0.4.13 requests chardet"
+)
 
 
 def harness(workshop: Workshop, model_args: str) -> dict[str, Any]:
-    """The harness's results on ``rows.jsonl``, by the command that docs/export.md has."""
+    """The harness's results, by the command that docs/export.md has."""
     output = workshop.folder / "harness"
     command = [
         *(sys.executable, "-m", "lm_eval", "--model", "hf", "--model_args", model_args),
@@ -39,23 +41,18 @@ def harness(workshop: Workshop, model_args: str) -> dict[str, Any]:
     return {"accuracy": read_json(results)["results"]["colour"]["acc,none"], "samples": lines}
 
 
-def write_task(workshop: Workshop, answers: list[dict[str, Any]]) -> None:
-    """The same prompts as a task of the harness."""
-    labels = ["red", "green", "dark blue"]
-    rows = [
-        {"prompt": line["prompt"], "label": labels.index(line["reference"])} for line in answers
-    ]
-    workshop.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+def write_task(workshop: Workshop, folder: Path) -> None:
+    """The run's test prompts as a task of the harness, as docs/export.md has it."""
     (workshop.folder / "harness_tasks").mkdir()
     described = {
         "task": "colour",
         "dataset_path": "json",
-        "dataset_kwargs": {"data_files": {"test": str(workshop.folder / "rows.jsonl")}},
+        "dataset_kwargs": {"data_files": {"test": str(folder / "predictions" / "colour.jsonl")}},
         "test_split": "test",
         "output_type": "multiple_choice",
         "doc_to_text": "{{prompt}}",
-        "doc_to_choice": labels,
-        "doc_to_target": "{{label}}",
+        "doc_to_choice": ["red", "green", "dark blue"],
+        "doc_to_target": "{{reference}}",
         "target_delimiter": " ",
         "metric_list": [{"metric": "acc"}],
     }
@@ -70,7 +67,7 @@ def test_the_harness_agrees(workshop: Workshop, llama: Path, form: str) -> None:
     code, _, error = workshop.tasktune("evaluate", str(folder))
     assert code == 0, error
     answers = read_answers(folder, "colour")
-    write_task(workshop, answers)
+    write_task(workshop, folder)
     if form == "peft":
         model_args = f"pretrained={llama},peft={folder / 'adapters' / 'colour'},dtype=float32"
     else:
