@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ from tasktune.evaluation import (
     predict_task,
 )
 from tasktune.evaluation.answers import write_answers
-from tasktune.evaluation.evaluate import choose
+from tasktune.evaluation.evaluate import choose, task_metrics
+from tasktune.evaluation.fairness import Fairness, fairness, same_examples
 from tasktune.evaluation.losses import ExampleLosses, example_losses
 from tasktune.model.build import build_base, build_layout, build_model, check_kinds
 from tasktune.model.export import export_adapter, export_merged, save_heads
@@ -35,6 +37,7 @@ from tasktune.model.task_model import TaskModel
 from tasktune.objective.build import build_weighting, check_memory, free_memory
 from tasktune.objective.build_penalties import build_penalties, check_penalties
 from tasktune.objective.penalties import Penalties
+from tasktune.report.run_files import read_json
 from tasktune.sampling.admission import Admission, RunCurriculum
 from tasktune.sampling.balance import groups_of
 from tasktune.sampling.mixtures import Mixture, mixtures
@@ -320,13 +323,23 @@ class Run:
         :param limit: examples per task, drawn by the run's seed; all where absent.
         """
         bootstrap = self.config.evaluation.bootstrap
-        result = self.scores(self.trained_model(), split, limit, bootstrap)
+        scored = self.scores(self.trained_model(), split, limit, bootstrap)
+        result = replace(scored, fairness=self.fairness(scored.to_json()))
         self.write_json("evaluation.json", result.to_json())
         for task in self.tasks:
             write_answers(
                 self.folder, task.name, task.split(split), result.tasks[task.name].answers
             )
         return result
+
+    def fairness(self, scored: dict[str, Any]) -> Fairness | None:
+        """The tasks against the base model's scores on the same examples, or against chance."""
+        before = read_json(self.folder / "evaluation_before.json")
+        if before is not None and not same_examples(scored, before):
+            self.say("evaluation_before.json is of other examples; tasks are set against chance")
+            before = None
+        primaries = {task.name: task_metrics(task)[0] for task in self.tasks}
+        return fairness(scored["tasks"], before["tasks"] if before else None, primaries)
 
     def evaluate_base(self, split: str = "test", limit: int | None = None) -> EvaluationResult:
         """Scores every task before training; writes ``evaluation_before.json``."""

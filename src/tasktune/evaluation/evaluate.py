@@ -15,8 +15,12 @@ from tasktune.data import Split, Task
 from tasktune.errors import UserError
 from tasktune.evaluation.answers import Answer
 from tasktune.evaluation.bootstrap import Score, bootstrap
+from tasktune.evaluation.calibration import Calibration, calibration
+from tasktune.evaluation.chance import chance
+from tasktune.evaluation.fairness import Fairness
 from tasktune.evaluation.losses import example_losses
 from tasktune.evaluation.metrics import Metric, metrics
+from tasktune.evaluation.parts import RESAMPLES, PartResult, from_worst, largest, rows_by_name
 from tasktune.evaluation.predict import predict_task
 from tasktune.model.task_model import TaskModel
 
@@ -29,19 +33,17 @@ DEFAULTS: dict[Kind, str] = {
 
 
 @dataclass(frozen=True)
-class DomainResult:
-    """The scores of one domain of a task."""
-
-    examples: int
-    metrics: dict[str, Score]
-
-
-@dataclass(frozen=True)
 class TaskResult:
     """A task's scores.
 
     :param primary: the metric that stands for the task: the first it names.
+    :param chance: the primary score of the best constant answer; None where there is none.
+    :param calibration: of a classification's confidence; None for other kinds.
     :param domains: the scores of each domain, where the split has several.
+    :param groups: the scores of the largest groups, where the split has several; the worst by the
+        primary metric first.
+    :param groups_left_out: how many groups have no scores: too small, or too many of them.
+    :param worst_group: where several have scores.
     :param answers: what was said of each example that was scored.
     """
 
@@ -50,7 +52,12 @@ class TaskResult:
     metrics: dict[str, Score]
     primary: str
     seconds: float
-    domains: dict[str, DomainResult] = field(default_factory=dict)
+    chance: float | None = None
+    calibration: Calibration | None = None
+    domains: dict[str, PartResult] = field(default_factory=dict)
+    groups: dict[str, PartResult] = field(default_factory=dict)
+    groups_left_out: int = 0
+    worst_group: str | None = None
     answers: list[Answer] = field(default_factory=list, repr=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -62,10 +69,14 @@ class TaskResult:
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """All tasks' scores on a split."""
+    """All tasks' scores on a split.
+
+    :param fairness: between the tasks; None where nobody asked, or no two can be compared.
+    """
 
     split: str
     tasks: dict[str, TaskResult]
+    fairness: Fairness | None = None
 
     def values(self) -> dict[str, dict[str, float]]:
         """The scores alone, by task and metric."""
@@ -77,7 +88,8 @@ class EvaluationResult:
     def to_json(self) -> dict[str, Any]:
         """As ``evaluation.json`` has it."""
         tasks = {name: task.to_json() for name, task in self.tasks.items()}
-        return {"split": self.split, "tasks": tasks}
+        fairness = None if self.fairness is None else asdict(self.fairness)
+        return {"split": self.split, "tasks": tasks, "fairness": fairness}
 
 
 def check_metrics(config: RunConfig) -> None:
@@ -137,27 +149,37 @@ def evaluate_task(
     answers = answers_of(model, task, split, chosen, options.batch_tokens)
     predictions = [answer.prediction for answer in answers]
     references = [answer.reference for answer in answers]
+    scored = [(m, m.statistics(predictions, references)) for m in task_metrics(task)]
 
-    def scores_of(rows: Sequence[int]) -> dict[str, Score]:
+    def scores_of(rows: Sequence[int] | slice, resamples: int) -> dict[str, Score]:
         found: dict[str, Score] = {}
-        for metric in task_metrics(task):
-            statistics = metric.statistics(
-                [predictions[row] for row in rows], [references[row] for row in rows]
-            )
-            found.update(bootstrap(metric, statistics, options.bootstrap, seed))
+        for metric, statistics in scored:
+            found.update(bootstrap(metric, statistics[rows], resamples, seed))
         return found
 
-    scores = scores_of(range(len(chosen)))
+    def results_of(parts: dict[str, list[int]], resamples: int) -> dict[str, PartResult]:
+        return {
+            name: PartResult(len(rows), scores_of(rows, resamples)) for name, rows in parts.items()
+        }
+
+    scores = scores_of(slice(None), options.bootstrap)
+    in_groups = rows_by_name(names_of(split.groups, chosen)) if task.config.group else {}
+    in_large = results_of(largest(in_groups), min(RESAMPLES, options.bootstrap))
+    groups = from_worst(in_large, scored[0][0])
+    in_domains = rows_by_name(names_of(split.domains, chosen)) if task.config.domain else {}
+    classifies = task.kind == "classification" and len(answers) > 0
     return TaskResult(
         kind=task.kind,
         examples=len(chosen),
         metrics=scores,
         primary=next(iter(scores)),
         seconds=round(time.perf_counter() - started, 3),
-        domains={
-            name: DomainResult(len(rows), scores_of(rows))
-            for name, rows in rows_by_domain(task, split, chosen).items()
-        },
+        chance=chance(scored[0][0], references),
+        calibration=calibration(answers, options.bootstrap, seed) if classifies else None,
+        domains=results_of(in_domains, options.bootstrap),
+        groups=groups,
+        groups_left_out=len(in_groups) - len(groups),
+        worst_group=next(iter(groups)) if len(groups) > 1 else None,
         answers=answers,
     )
 
@@ -186,15 +208,9 @@ def answers_of(
     return answers
 
 
-def rows_by_domain(task: Task, split: Split, chosen: NDArray[np.int64]) -> dict[str, list[int]]:
-    """Which of the chosen examples are of each domain; nothing where there is only one."""
-    if task.config.domain is None:
-        return {}
-    domains = np.array(split.domains)[chosen]
-    names = np.unique(domains).tolist()
-    if len(names) < 2:
-        return {}
-    return {name: np.flatnonzero(domains == name).tolist() for name in names}
+def names_of(names: Sequence[str], chosen: NDArray[np.int64]) -> list[str]:
+    """The chosen examples' domains or groups."""
+    return [names[index] for index in chosen.tolist()]
 
 
 def choose(count: int, limit: int | None, seed: int) -> NDArray[np.int64]:
