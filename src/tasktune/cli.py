@@ -202,6 +202,45 @@ def tune(
 
 
 @app.command()
+def compare(
+    run_file: RunFile,
+    overrides: Overrides = None,
+    seeds: Annotated[int | None, typer.Option(help="trainings of everything")] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option(help="'NAME={weighting.method: pcgrad}', another setting")
+    ] = None,
+    twins: Annotated[str | None, typer.Option(help="both, examples or steps")] = None,
+    limit: Annotated[int | None, typer.Option(help="examples to score of each task")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="processes that share the work")] = 1,
+    output: Annotated[Path | None, typer.Option(help="the comparison's folder")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Trains each task's single-task twin and named variants; says which tasks gain and lose."""
+    from rich.console import Console
+
+    from tasktune.comparison.compare import compare as run_comparison
+    from tasktune.comparison.table import comparison_tables, remarks
+
+    options = {"seeds": seeds, "twins": twins, "limit": limit}
+    laid = [f"compare.{key}={value}" for key, value in options.items() if value is not None]
+    laid += [f"compare.variants.{entry}" for entry in variant or []]
+    found, folder = run_comparison(
+        run_file, [*(overrides or []), *laid], output=output, workers=workers, say=say
+    )
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2))
+    else:
+        console = Console()
+        for table in comparison_tables(found):
+            console.print(table)
+        for line in remarks(found):
+            say(line)
+    for budget in found.systems:
+        say(found.in_words("run", budget))
+    say(f"see {folder / 'comparison.html'}; next: tasktune train {folder / 'best.yaml'}")
+
+
+@app.command()
 def report(run_folder: RunFolder) -> None:
     """Writes the run's page: one self-contained HTML file."""
     from tasktune.report import write_report

@@ -21,6 +21,7 @@ from tasktune.presets import PRESETS
 Kind = Literal["generation", "classification", "regression", "language_modeling"]
 SPLITS = ("train", "validation", "test")
 RESERVED_NAMES = ("all", "base", "mean", "shared", *SPLITS)
+RESERVED_VARIANTS = ("run", "best", "twins", "runs", "comparison")
 
 
 Weight = Annotated[float, Field(ge=0)]
@@ -429,6 +430,39 @@ class TuneConfig(Section):
         return search
 
 
+class CompareConfig(Section):
+    """One model for all tasks against one for each, and against itself with other settings."""
+
+    seeds: Annotated[int, Field(ge=1)] = Field(
+        3, description="trainings of everything, from the run's seed upwards"
+    )
+    twins: Literal["both", "examples", "steps"] = Field(
+        "both",
+        description="single-task models that saw the same examples of their task, or as many steps"
+        " of whole batches",
+    )
+    variants: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="names, each with the keys that are other"
+    )
+    split: Literal["test", "validation"] = "test"
+    limit: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="examples to score of each task"
+    )
+    select: Literal["mean", "worst"] = Field(
+        "mean", description="of the tasks' relative validation scores, which names the best variant"
+    )
+
+    @field_validator("variants")
+    @classmethod
+    def _names_are_usable(cls, variants: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, keys in variants.items():
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name) or name in RESERVED_VARIANTS:
+                raise ValueError(f"'{name}' is no name for a variant; use letters, digits, _ and -")
+            if not keys:
+                raise ValueError(f"{name} names no key, so it is the run as it stands")
+        return variants
+
+
 class EvaluationConfig(Section):
     """Evaluation while training, and its defaults afterwards."""
 
@@ -459,6 +493,7 @@ class RunConfig(Section):
     monitor: MonitorConfig = Field(default_factory=MonitorConfig)  # type: ignore[arg-type]
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)  # type: ignore[arg-type]
     tune: TuneConfig = Field(default_factory=TuneConfig)  # type: ignore[arg-type]
+    compare: CompareConfig = Field(default_factory=CompareConfig)  # type: ignore[arg-type]
 
     _folder: Path = Path()
 

@@ -316,14 +316,17 @@ class Run:
             found.append(example_losses(self.model, task, split, chosen, budget))
         return found
 
-    def evaluate(self, split: str = "test", limit: int | None = None) -> EvaluationResult:
+    def evaluate(
+        self, split: str = "test", limit: int | None = None, draw: int | None = None
+    ) -> EvaluationResult:
         """Scores every task, with 95 % intervals; writes scores and answers into the run's folder.
 
         :param split: ``train``, ``validation`` or ``test``.
-        :param limit: examples per task, drawn by the run's seed; all where absent.
+        :param limit: examples per task; all where absent.
+        :param draw: the seed that they are drawn by; the run's where absent.
         """
         bootstrap = self.config.evaluation.bootstrap
-        scored = self.scores(self.trained_model(), split, limit, bootstrap)
+        scored = self.scores(self.trained_model(), split, limit, bootstrap, draw)
         result = replace(scored, fairness=self.fairness(scored.to_json()))
         self.write_json("evaluation.json", result.to_json())
         for task in self.tasks:
@@ -348,11 +351,17 @@ class Run:
         return result
 
     def scores(
-        self, model: TaskModel, split: str, limit: int | None, bootstrap: int
+        self,
+        model: TaskModel,
+        split: str,
+        limit: int | None,
+        bootstrap: int,
+        draw: int | None = None,
     ) -> EvaluationResult:
         """Every task's metrics on a split."""
         options = self.config.evaluation.model_copy(update={"bootstrap": bootstrap})
-        return evaluate(model, self.tasks, split, options, limit=limit, seed=self.config.seed)
+        seed = self.config.seed if draw is None else draw
+        return evaluate(model, self.tasks, split, options, limit=limit, seed=seed)
 
     def predict(self, task_name: str, rows: Sequence[dict[str, Any]]) -> list[Prediction]:
         """Predictions of one task for rows that have the columns of its prompt.

@@ -12,6 +12,8 @@ from typing import Any
 from tasktune.config import RunConfig
 from tasktune.config_file import fingerprint
 from tasktune.data import fingerprints
+from tasktune.errors import UserError
+from tasktune.evaluation import EvaluationResult
 from tasktune.evaluation.answers import read_answers
 from tasktune.locks import FileLock
 from tasktune.model.build import build_base
@@ -20,7 +22,7 @@ from tasktune.run import Run
 from tasktune.training.checkpoint import checkpoints
 from tasktune.training.journal import read_journal
 
-SCORED = "scored.json"
+SCORED, VALIDATION = "scored.json", "validation.json"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,12 @@ class Trained:
         """The task's training examples and tokens that it saw, each as often as it did."""
         last = self.log[-1]["tasks"][task]
         return int(last["examples"]), int(last["tokens"])
+
+    @cached_property
+    def validation(self) -> dict[str, float]:
+        """Each task's primary score on its validation split; empty where nobody asked."""
+        place = self.folder / VALIDATION
+        return dict(json.loads(place.read_text(encoding="utf-8"))) if place.is_file() else {}
 
     @property
     def seconds(self) -> float:
@@ -95,22 +103,39 @@ class Store:
         marker = self.place(config) / SCORED
         return marker.is_file() and json.loads(marker.read_text()) == self.mark(Run(config))
 
-    def get(self, config: RunConfig, name: str) -> Trained:
+    def get(self, config: RunConfig, name: str, *, validated: bool = False) -> Trained:
         """The run of a configuration; trained and scored now if it wasn't.
 
         :param name: what it is, for messages.
+        :param validated: whether it is to be scored on the validation splits as well.
         :raises UserError: if it can't be trained.
         """
+        found = self.take(config, name, validated=validated)
+        assert found is not None
+        return found
+
+    def take(
+        self, config: RunConfig, name: str, *, validated: bool = False, wait: bool = True
+    ) -> Trained | None:
+        """As ``get``; none where another process is at it and this one isn't to wait."""
         place = self.place(config)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(place.with_suffix(".lock")):
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"--output: cannot write {self.folder}: {error.strerror}") from None
+        lock = FileLock(place.with_suffix(".lock"))
+        if not lock.acquire(wait=wait):
+            return None
+        try:
             run = self.open(config, place)
             mark = self.mark(run)
             marker = place / SCORED
             known = json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else None
-            if known != mark:
-                self.train_and_score(run, known, mark, name)
+            if known != mark or (validated and not (place / VALIDATION).is_file()):
+                self.train_and_score(run, known, mark, name, validated)
                 marker.write_text(json.dumps(mark), encoding="utf-8")
+        finally:
+            lock.release()
         return Trained(place)
 
     def open(self, config: RunConfig, place: Path) -> Run:
@@ -126,7 +151,12 @@ class Store:
         return {"split": self.split, "limit": self.limit, "data": files}
 
     def train_and_score(
-        self, run: Run, known: dict[str, Any] | None, mark: dict[str, Any], name: str
+        self,
+        run: Run,
+        known: dict[str, Any] | None,
+        mark: dict[str, Any],
+        name: str,
+        validated: bool,
     ) -> None:
         """Trains what is not trained on this data, and scores it.
 
@@ -140,7 +170,12 @@ class Store:
                 self.say(f"{name}: {'going on' if begun else 'training'}")
                 run.train(resume=begun, overwrite=not begun)
             self.say(f"{name}: scoring")
-            run.evaluate(self.split, self.limit)
+            seed = self.run.config.seed  # the same examples whatever a run's own seed is
+            run.evaluate(self.split, self.limit, seed)
+            if validated:
+                model = run.trained_model()
+                found = run.scores(model, "validation", self.limit, bootstrap=0, draw=seed)
+                run.write_json(VALIDATION, primary_scores(found))
             run.model.release()
         except BaseException:
             self.base = None  # nobody knows in which state the model was left
@@ -151,5 +186,11 @@ class Store:
         key = config.model.model_dump_json()
         if self.base is None or self.base[0] != key:
             self.base = None  # one at a time: it is most of the memory
-            self.base = key, build_base(config, self.run.accelerator.device, self.folder)
+            named = self.run.config.model_copy(update={"model": config.model})
+            self.base = key, build_base(named, self.run.accelerator.device, self.folder)
         return self.base[1]
+
+
+def primary_scores(result: EvaluationResult) -> dict[str, float]:
+    """Each task's first score."""
+    return {name: task.metrics[task.primary].value for name, task in result.tasks.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -56,3 +57,8 @@ def check_trackers(training: TrainingConfig) -> None:
             raise UserError(
                 f"training.trackers: {name} is not installed; pip install {PACKAGES[name]}"
             )
+
+
+def share_cores(processes: int) -> None:
+    """Keeps several processes of this machine from fighting for the same cores."""
+    torch.set_num_threads(max((os.cpu_count() or 1) // processes, 1))

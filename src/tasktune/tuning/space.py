@@ -16,17 +16,11 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from tasktune.comparison.fixed import refuse_fixed
 from tasktune.config import RangeConfig, RunConfig
 from tasktune.config_file import parse_config, plain, set_key, value_at
 from tasktune.errors import UserError
 from tasktune.run import Run
-
-OF_THE_STUDY = ("seed", "output", "data_folder", "tune", "evaluation")
-OF_THE_MACHINE = ("training.precision", "training.trackers")
-OF_THE_DATA = (
-    "preset", "kind", "train", "validation", "test", "validation_fraction", "clean", "target",
-    "labels", "range", "domain", "group", "on_bad_rows", "metrics",
-)  # fmt: skip
 
 
 class Space:
@@ -42,7 +36,7 @@ class Space:
         self.choices: dict[str, dict[str, Any]] = {}
         self.distributions = {key: self._distribution(key) for key in self.search}
         for key, tried in self.search.items():
-            refuse_fixed(key)
+            refuse_fixed(key, "tune.search")
             ends = tried if isinstance(tried, list) else [tried.low, tried.high]
             for value in ends:
                 self._try(key, value)
@@ -123,19 +117,6 @@ def label(value: Any) -> str:
     """A choice as people read it, also where it is a whole section."""
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf)
     return str(text).removesuffix("\n").removesuffix("\n...")
-
-
-def refuse_fixed(key: str) -> None:
-    """Refuses keys that would change what the settings are compared by.
-
-    :raises UserError: naming the key.
-    """
-    section, _, rest = key.partition(".")
-    of_task = section == "tasks" and rest.partition(".")[2].partition(".")[0]
-    if section in OF_THE_STUDY or key.startswith(OF_THE_MACHINE) or of_task in OF_THE_DATA:
-        raise UserError(
-            f"tune.search: '{key}' is the same for all that is compared; search another key"
-        )
 
 
 def default_search(config: RunConfig) -> dict[str, list[Any] | RangeConfig]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from optuna.trial import Trial
 
 from tasktune.config import RunConfig
@@ -21,6 +19,7 @@ from tasktune.errors import UserError
 from tasktune.evaluation.evaluate import DEFAULTS, task_metrics
 from tasktune.locks import FileLock
 from tasktune.run import Run
+from tasktune.training.devices import share_cores
 from tasktune.tuning.crossvalidation import CrossValidation
 from tasktune.tuning.findings import Findings, findings, write_findings
 from tasktune.tuning.folds import cut_into_folds
@@ -258,8 +257,3 @@ def work_apart(config: RunConfig, folder: Path, workers: int) -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def share_cores(workers: int) -> None:
-    """Keeps several processes from fighting for the same cores."""
-    torch.set_num_threads(max((os.cpu_count() or 1) // workers, 1))
