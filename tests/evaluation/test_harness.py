@@ -15,9 +15,7 @@ import yaml
 from tasktune.evaluation.answers import read_answers
 from tests.workshop import Workshop, read_json
 
-pytest.importorskip(
-    "lm_eval", reason="lm-eval is not installed: pip install lm-eval==0.4.13 requests chardet"
-)
+pytest.importorskip("lm_eval", reason="lm-eval is not installed: pip install lm-eval==0.4.13")
 
 
 def harness(workshop: Workshop, model_args: str) -> dict[str, Any]:
