@@ -197,7 +197,7 @@ def findings(run: Run, trained: Mapping[Key, Trained]) -> Findings:
         examples=sizes,
         systems={
             kind: {
-                name: against_twins(scores[name], twins[kind], metrics, called, by_chance)
+                name: against_twins(scores[name], twins[kind], metrics, called, by_chance, kind)
                 for name in names
             }
             for kind in kinds

@@ -200,10 +200,12 @@ def against_twins(
     metrics: Mapping[str, Metric],
     names: Mapping[str, str],
     by_chance: Mapping[str, float | None],
+    budget: Budget,
 ) -> SystemResult:
     """All tasks of a system against their twins.
 
     :param names: what the tasks' scores are called.
+    :param budget: of the twins; those of equal steps saw other numbers of examples by design.
     """
     tasks = {
         task: replace(
@@ -212,6 +214,8 @@ def against_twins(
         )
         for task in ours
     }
+    if budget == "steps":
+        tasks = {task: replace(found, other_budget=False) for task, found in tasks.items()}
     relative = [task for task, found in tasks.items() if not found.absolute]
     mean, spread, worst = None, None, None
     if relative:

@@ -109,14 +109,8 @@ def remarks(found: Findings) -> list[str]:
                 f"against twins of equal {budget}, in points and left out of delta-m, since the"
                 f" twin is at or near chance: {', '.join(absolute)}"
             )
-    others = {
-        task
-        for systems in found.systems.values()
-        for name, result in systems.items()
-        for task, change in result.tasks.items()
-        if change.other_budget and "examples" in found.systems
-    }
-    if others and "examples" in found.systems:
+    results = [result for systems in found.systems.values() for result in systems.values()]
+    if any(change.other_budget for result in results for change in result.tasks.values()):
         lines.append(
             "*: its training examples differ from the twin's by more than a tenth; the page has"
             " both numbers"
