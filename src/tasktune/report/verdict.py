@@ -55,7 +55,7 @@ def verdict(
     against, found = outcomes(run, results)
     pulls = clashes(run)
     words = beside(tasks, fits, pulls)
-    ranked = sorted(found, key=lambda one: (ORDER.index(one.result), -bool(words.get(one.task))))
+    ranked = sorted(found, key=lambda one: (ORDER.index(one.result), -len(words.get(one.task, []))))
     rows = [VerdictRow(one, ", ".join(words.get(one.task, [])) or "–") for one in ranked]
     sentences = [
         *outcome_sentences(run, against, found, words),
