@@ -119,7 +119,10 @@ def test_cost_shows_what_was_counted_alone(tmp_path: Path) -> None:
             "gpu_peak_memory": None, "processor_energy": 7.2e6, "gpu_energy": None}  # fmt: skip
     (folder / "cost.json").write_text(json.dumps(cost))
     rows = {name: (value, note) for name, value, note in cost_rows(read_run(folder))}
-    assert rows["training time"] == ("1 h 02 min", "validations included, over 2 sessions")
+    assert rows["training time"] == (
+        "1 h 02 min",
+        "validations and checkpoints included, over 2 sessions",
+    )
     assert rows["peak memory"][0] == "3.00 GiB"
     assert rows["processors' energy"][0] == "2.00 kWh"
     assert "GPU's energy" not in rows and "peak GPU memory" not in rows

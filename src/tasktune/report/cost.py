@@ -55,9 +55,11 @@ def cost_rows(run: RunFiles) -> list[tuple[str, str, str]]:
 
 def time_note(cost: dict[str, Any], measured: bool) -> str:
     """What is in the time, and over how many sessions it adds up."""
-    sessions = int(cost.get("sessions") or 1) if measured else 1
+    if not measured:
+        return "up to the last line of the log"
+    sessions = int(cost.get("sessions") or 1)
     again = f", over {sessions} sessions" if sessions > 1 else ""
-    return f"validations included{again}"
+    return f"validations and checkpoints included{again}"
 
 
 def gibibytes(value: float) -> str:
