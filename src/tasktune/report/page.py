@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tasktune.report.calibration import calibration_panels
 from tasktune.report.conflict import conflict
+from tasktune.report.cost import cost_rows
 from tasktune.report.data_notes import data_rows
 from tasktune.report.document import render_document, write_document
 from tasktune.report.fit import fit_headline, fit_rows
 from tasktune.report.headline import headline
+from tasktune.report.parts_of_tasks import fairness_table, part_tables
 from tasktune.report.progress import (
     admitted_rows,
     last_step,
@@ -17,8 +20,11 @@ from tasktune.report.progress import (
     task_rows,
     weight_rows,
 )
+from tasktune.report.reproduction import inspect_command, reproduction
 from tasktune.report.results import result_rows
 from tasktune.report.run_files import RunFiles, read_run
+from tasktune.report.verdict import verdict
+from tasktune.report.worst import worst_examples
 
 
 def write_report(run_dir: Path) -> Path:
@@ -36,10 +42,16 @@ def render(run: RunFiles) -> str:
     """The page's HTML."""
     rows = result_rows(run)
     fits = fit_rows(run)
+    tasks = task_rows(run)
     values = {
         "run": run,
         "top": headline(run, rows),
+        "verdict": verdict(run, rows, fits, tasks),
         "results": rows,
+        "part_tables": part_tables(run),
+        "fairness": fairness_table(run),
+        "calibration": calibration_panels(run),
+        "worst": worst_examples(run),
         "compared": any(row.before for row in rows),
         "split": (run.evaluation or {}).get("split", ""),
         "evaluated_step": (run.evaluation or {}).get("step"),
@@ -50,9 +62,12 @@ def render(run: RunFiles) -> str:
         "weights": weight_rows(run),
         "admitted": admitted_rows(run),
         "conflict": conflict(run),
-        "tasks": task_rows(run),
+        "tasks": tasks,
         "last_step": last_step(run),
         "data": data_rows(run),
+        "inspect_command": inspect_command(run),
+        "cost": cost_rows(run),
+        "reproduction": reproduction(run),
         "environment": flatten(run.environment),
     }
     return render_document("tasktune.report", "report", values)

@@ -23,6 +23,8 @@ class RunFiles:
     :param looks: the monitor's lines, by step.
     :param evaluation: ``evaluation.json``; None while there is none.
     :param before: ``evaluation_before.json``, the base model's scores; None where nobody asked.
+    :param cost: ``cost.json``, what training took; empty where it was not counted.
+    :param comparison: ``comparison.json``, the scores against single-task twins; None without.
     """
 
     folder: Path
@@ -35,6 +37,8 @@ class RunFiles:
     evaluation: dict[str, Any] | None
     before: dict[str, Any] | None
     environment: dict[str, Any]
+    cost: dict[str, Any]
+    comparison: dict[str, Any] | None
 
     @property
     def tasks(self) -> list[str]:
@@ -63,6 +67,8 @@ def read_run(folder: Path) -> RunFiles:
         evaluation=read_json(folder / "evaluation.json"),
         before=read_json(folder / "evaluation_before.json"),
         environment=read_json(folder / "environment.json") or {},
+        cost=read_json(folder / "cost.json") or {},
+        comparison=read_json(folder / "comparison.json"),
     )
 
 

@@ -30,6 +30,7 @@ from tasktune.training.checkpoint import (
     save_best,
     save_checkpoint,
 )
+from tasktune.training.cost import CostMeter
 from tasktune.training.domains import TargetExamples
 from tasktune.training.journal import Journal
 from tasktune.training.monitor import Monitor
@@ -88,6 +89,7 @@ class Loop:
         start = self.resume(checkpoint) if checkpoint else 0
         journal = Journal(self.folder / "metrics.jsonl", resume_from=start)
         log = StepLog(self.tasks, self.sampler)
+        cost = CostMeter(self.folder, self.model.device, start)
         self.model.train()
         if start == 0 and self.monitor.due(0):
             self.look(journal, 0)
@@ -95,6 +97,7 @@ class Loop:
             if self.monitor.finished:
                 break
             update, norm = self.step(step)
+            cost.sample()
             log.add(update, int(self.tokens.sum()))
             self.monitor.observe(step, update)
             if self.sampler.learns:
@@ -116,6 +119,8 @@ class Loop:
             last = done == self.training.steps or self.monitor.finished
             if done % self.training.checkpoint_every == 0 or last:
                 self.save(done)
+                if self.accelerator.is_main_process:
+                    cost.write()
                 log.restart_clock()
         if self.monitor.config.keep == "best" and self.monitor.best is not None:
             self.keep_best()

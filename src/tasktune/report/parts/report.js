@@ -1,5 +1,5 @@
 "use strict";
-// Two comforts, neither needed to read the page: values under the pointer, and sorting by column.
+// Comforts, none needed to read the page: values under the pointer, sorting by column, a filter.
 const tip = document.getElementById("tip");
 
 for (const area of document.querySelectorAll("[data-hover]")) {
@@ -54,6 +54,24 @@ for (const table of document.querySelectorAll("table.sortable")) {
       if (order !== null) head.setAttribute("aria-sort", order);
       table.tBodies[0].append(...sorted);
     });
+  });
+}
+
+const filter = document.getElementById("worst-filter");
+if (filter) {
+  const bar = filter.closest(".filter");
+  const items = [...document.querySelectorAll("details.worst li")];
+  bar.hidden = false;
+  filter.addEventListener("input", () => {
+    const wanted = filter.value.trim().toLowerCase();
+    for (const item of items) {
+      item.hidden = !item.textContent.toLowerCase().includes(wanted);
+    }
+    for (const details of document.querySelectorAll("details.worst")) {
+      details.open = wanted !== "" && details.querySelector("li:not([hidden])") !== null;
+    }
+    const left = items.filter((item) => !item.hidden).length;
+    bar.querySelector("span").textContent = wanted ? `${left} of ${items.length} examples` : "";
   });
 }
 
