@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from tasktune.config import (
     AdapterConfig,
+    CompareConfig,
     CurriculumConfig,
     DomainConfig,
     EvaluationConfig,
@@ -51,6 +52,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`monitor`": MonitorConfig,
     "`evaluation`": EvaluationConfig,
     "`tune`": TuneConfig,
+    "`compare`": CompareConfig,
     "A range of `tune.search`": RangeConfig,
 }
 
