@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from tasktune.config import (
     AdapterConfig,
+    AffinityConfig,
     CurriculumConfig,
     DomainConfig,
     EvaluationConfig,
@@ -52,6 +53,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`evaluation`": EvaluationConfig,
     "`tune`": TuneConfig,
     "A range of `tune.search`": RangeConfig,
+    "`affinity`": AffinityConfig,
 }
 
 
