@@ -1,0 +1,105 @@
+"""What a measure of affinity is: a matrix with intervals, and what its numbers mean."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom
+
+from tasktune.training.monitor.statistics import Estimate, mean_estimate
+
+By = Literal["cosine", "lookahead", "transfer"]
+BATCHES = 10
+MEANING: dict[By, str] = {
+    "cosine": "the mean cosine of two tasks' gradients, -1 to 1: above 0 a step for one goes the"
+    " other's way",
+    "lookahead": "the part of a task's loss that one step for the other alone takes away: below 0"
+    " it adds to it",
+    "transfer": "the relative change of a task's score when it is trained together with the other"
+    " instead of alone, on equally many examples of its own",
+}
+
+
+@dataclass(frozen=True)
+class Affinity:
+    """What training each task does for each other.
+
+    :param tasks: ``[K]`` names.
+    :param value: ``[K, K]``, of the row's task for the column's; not a number on the diagonal and
+        where two were never seen together.
+    :param low: the lower ends of 95 % intervals, ``[K, K]``.
+    :param high: their upper ends.
+    :param observations: how many steps or examples each value is of, ``[K, K]``.
+    """
+
+    by: By
+    tasks: tuple[str, ...]
+    value: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    observations: NDArray[np.int64]
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether it is the same either way."""
+        return self.by == "cosine"
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Who may help whom, each pair once where it is the same either way; the best first."""
+        count = range(len(self.tasks))
+        found = [(i, j) for i in count for j in count if (i < j if self.symmetric else i != j)]
+        known = [pair for pair in found if np.isfinite(self.value[pair])]
+        return sorted(known, key=lambda pair: -self.value[pair])
+
+    def apart(self) -> list[tuple[int, int]]:
+        """The pairs whose interval leaves 0 out."""
+        return [pair for pair in self.pairs() if self.low[pair] > 0 or self.high[pair] < 0]
+
+    @property
+    def shown(self) -> bool:
+        """Whether more pairs are apart from 0 than chance brings.
+
+        Of m intervals that all hold the truth with 95 %, so many miss it in at most one matrix of
+        twenty: the 95 % quantile of the binomial distribution.
+        """
+        pairs = len(self.pairs())
+        return len(self.apart()) > (int(binom.ppf(0.95, pairs, 0.05)) if pairs > 1 else 0)
+
+    def known(self) -> NDArray[np.float64]:
+        """The values with 0 for what is not known and for the diagonal, ``[K, K]``."""
+        return np.nan_to_num(self.value, nan=0.0)
+
+    def format(self, value: float) -> str:
+        """A value in the measure's own unit."""
+        return format_value(self.by, value)
+
+
+def format_value(by: By, value: float) -> str:
+    """A value as people read it; a dash where it is not known."""
+    if not math.isfinite(value):
+        return "\N{EN DASH}"
+    if by == "cosine":
+        return f"{value:+.2f}"
+    percent = 100 * value
+    if by == "transfer" or abs(percent) >= 1:
+        return f"{percent:+.1f} %"
+    return f"{percent:+.2g} %" if percent else "0 %"
+
+
+def batch_means(values: NDArray[np.float64]) -> Estimate:
+    """The mean of a series of steps, ``[n]``, with a 95 % interval.
+
+    Neighbouring steps are alike, so they don't count as independent: the series is cut into at most
+    ten stretches, and Student's interval is of the stretches' means. A drift over the run makes it
+    wider. Law and Kelton 1979, the method of batch means. No interval of fewer than 4 values.
+    """
+    mean = float(values.mean())
+    stretches = min(BATCHES, len(values) // 2)
+    if stretches < 2:
+        return Estimate(mean, -math.inf, math.inf)
+    found = mean_estimate(np.array([part.mean() for part in np.array_split(values, stretches)]))
+    return Estimate(mean, mean - (found.value - found.low), mean + (found.high - found.value))
