@@ -8,6 +8,7 @@ from pathlib import Path
 from tasktune.affinity.findings import Findings, group_tasks, write_findings
 from tasktune.affinity.measure import Affinity
 from tasktune.affinity.page import write_page
+from tasktune.affinity.subset import with_named_penalties
 from tasktune.affinity.transfer import measured
 from tasktune.affinity.watched import from_log
 from tasktune.comparison.store import Store
@@ -16,6 +17,7 @@ from tasktune.config_file import load_config
 from tasktune.errors import UserError
 from tasktune.model.layouts.base import LayerShape
 from tasktune.run import CONFIG, Run
+from tasktune.training.task_facts import task_facts
 
 Say = Callable[[str], None]
 LOOKS = 40
@@ -48,6 +50,7 @@ def find_affinity(
         affinity = from_log(path, list(config.tasks), config.affinity.by)
     else:
         affinity = trained(config, folder, say)
+    config = named(config)
     found = group_tasks(config, affinity, most, folder)
     for group in found.groups:
         for note in group.notes:
@@ -55,6 +58,14 @@ def find_affinity(
     write_findings(found, folder / "affinity.json")
     write_page(found, folder)
     return found, folder
+
+
+def named(config: RunConfig) -> RunConfig:
+    """The run with every penalty's tasks named; the data says which those are."""
+    if all(entry.tasks is not None for entry in config.penalties):
+        return config
+    run = Run(config)
+    return with_named_penalties(config, task_facts(run.tasks, run.layout))
 
 
 def groups_of(config: RunConfig) -> int:
@@ -93,7 +104,7 @@ def trained(config: RunConfig, folder: Path, say: Say) -> Affinity:
         )
     store = Store(run, folder / "runs", split="validation", limit=affinity.limit, say=say)
     if affinity.by == "transfer":
-        return measured(store, config)
+        return measured(store, named(config))
     store.limit = SCORED_WHEN_WATCHED
     kept = store.get(config, f"{affinity.by} over {steps} steps")
     return from_log(kept.folder, list(config.tasks), affinity.by)

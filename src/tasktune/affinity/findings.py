@@ -53,21 +53,17 @@ class Findings:
         """What is shown, a sentence each."""
         affinity = self.affinity
         pairs, apart = affinity.pairs(), affinity.apart()
-        if not affinity.shown:
-            counted = f"{len(apart)} of {len(pairs)} pairs" if apart else f"no pair of {len(pairs)}"
-            more = ", no more than chance brings" if apart else ""
-            return [f"nothing shown: {counted} surely apart from 0{more}; train all together"]
+        if not apart:
+            which = f"none of {len(pairs)} pairs"
+            return [f"nothing shown: {which} is surely apart from 0; train all together"]
         words = []
-        best, worst = pairs[0], pairs[-1]
+        best, worst = apart[0], apart[-1]
         if affinity.value[best] > 0:
             words.append(f"{self.phrase(best)} the most: {self.figure(best)}")
         if affinity.value[worst] < 0:
             words.append(f"{self.phrase(worst, hurts=True)} the most: {self.figure(worst)}")
-        chance = 0.05 * len(pairs)
-        words.append(
-            f"{len(apart)} of {len(pairs)} pairs are apart from 0, where chance alone brings about"
-            f" {chance:.1f}"
-        )
+        verb = "is" if len(apart) == 1 else "are"
+        words.append(f"{len(apart)} of {len(pairs)} pairs {verb} surely apart from 0")
         return words
 
     def phrase(self, pair: tuple[int, int], hurts: bool = False) -> str:
@@ -103,13 +99,14 @@ class Findings:
                     "value": finite(affinity.value[i, j]),
                     "low": finite(affinity.low[i, j]),
                     "high": finite(affinity.high[i, j]),
+                    "sure": affinity.is_apart((i, j)),
                     "observations": int(affinity.observations[i, j]),
                 }
                 for i in range(len(names))
                 for j in range(len(names))
                 if i != j
             ],
-            "shown": affinity.shown,
+            "shown": bool(affinity.apart()),
             "verdict": self.in_words(),
             "groups": [
                 {"file": str(group.file), "gains": group.gains, "notes": group.notes}
@@ -140,7 +137,7 @@ def group_tasks(config: RunConfig, affinity: Affinity, most: int, folder: Path) 
     """
     known = affinity.known()
     everyone = tuple(range(len(affinity.tasks)))
-    chosen = best_groups(known, most) if affinity.shown else [everyone]
+    chosen = best_groups(known, most) if affinity.apart() else [everyone]
     for old in folder.glob("group-*.yaml"):
         old.unlink()
     groups = []

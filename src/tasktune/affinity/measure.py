@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.stats import false_discovery_control
+from scipy.stats import t as student
 
 from tasktune.training.monitor.statistics import Estimate, mean_estimate
 
@@ -56,18 +57,34 @@ class Affinity:
         return sorted(known, key=lambda pair: -self.value[pair])
 
     def apart(self) -> list[tuple[int, int]]:
-        """The pairs whose interval leaves 0 out."""
-        return [pair for pair in self.pairs() if self.low[pair] > 0 or self.high[pair] < 0]
+        """The pairs that are surely apart from 0: of them, about 5 % by chance alone.
 
-    @property
-    def shown(self) -> bool:
-        """Whether more pairs are apart from 0 than chance brings.
-
-        Of m intervals that all hold the truth with 95 %, so many miss it in at most one matrix of
-        twenty: the 95 % quantile of the binomial distribution.
+        Of a hundred pairs five intervals leave 0 out by chance. So each pair's p-value, read off
+        its interval, is adjusted for their number (Benjamini and Hochberg 1995).
         """
-        pairs = len(self.pairs())
-        return len(self.apart()) > (int(binom.ppf(0.95, pairs, 0.05)) if pairs > 1 else 0)
+        pairs = self.pairs()
+        if not pairs:
+            return []
+        adjusted = false_discovery_control([self.chance(pair) for pair in pairs])
+        return [pair for pair, p in zip(pairs, adjusted, strict=True) if p < 0.05]
+
+    def is_apart(self, pair: tuple[int, int]) -> bool:
+        """Whether a pair, named either way where that is the same, is surely apart from 0."""
+        return pair in self.apart() or (self.symmetric and pair[::-1] in self.apart())
+
+    def chance(self, pair: tuple[int, int]) -> float:
+        """How likely it is that a pair without affinity is as far from 0: a two-sided p-value."""
+        value = float(self.value[pair])
+        margin = value - float(self.low[pair]) if value > 0 else float(self.high[pair]) - value
+        if value == 0 or math.isinf(margin):
+            return 1.0
+        freedom = self.freedom(int(self.observations[pair]))
+        ratio = abs(value) / margin if margin > 0 else math.inf
+        return float(2 * student.sf(ratio * student.ppf(0.975, freedom), freedom))
+
+    def freedom(self, observations: int) -> float:
+        """The degrees of freedom of an interval of so many steps; the bootstrap's is normal."""
+        return math.inf if self.by == "transfer" else max(stretches(observations) - 1, 1)
 
     def known(self) -> NDArray[np.float64]:
         """The values with 0 for what is not known and for the diagonal, ``[K, K]``."""
@@ -82,12 +99,14 @@ def format_value(by: By, value: float) -> str:
     """A value as people read it; a dash where it is not known."""
     if not math.isfinite(value):
         return "\N{EN DASH}"
+    if value == 0:
+        return "0" if by == "cosine" else "0 %"
     if by == "cosine":
         return f"{value:+.2f}"
     percent = 100 * value
     if by == "transfer" or abs(percent) >= 1:
         return f"{percent:+.1f} %"
-    return f"{percent:+.2g} %" if percent else "0 %"
+    return f"{percent:+.2g} %"
 
 
 def batch_means(values: NDArray[np.float64]) -> Estimate:
@@ -98,8 +117,13 @@ def batch_means(values: NDArray[np.float64]) -> Estimate:
     wider. Law and Kelton 1979, the method of batch means. No interval of fewer than 4 values.
     """
     mean = float(values.mean())
-    stretches = min(BATCHES, len(values) // 2)
-    if stretches < 2:
+    count = stretches(len(values))
+    if count < 2:
         return Estimate(mean, -math.inf, math.inf)
-    found = mean_estimate(np.array([part.mean() for part in np.array_split(values, stretches)]))
+    found = mean_estimate(np.array([part.mean() for part in np.array_split(values, count)]))
     return Estimate(mean, mean - (found.value - found.low), mean + (found.high - found.value))
+
+
+def stretches(observations: int) -> int:
+    """Into how many stretches a series of so many steps is cut."""
+    return min(BATCHES, observations // 2)

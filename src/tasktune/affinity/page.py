@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tasktune.affinity.findings import Findings, how_grouped, interval
-from tasktune.affinity.measure import MEANING, format_value
+from tasktune.affinity.measure import MEANING, Affinity, format_value
 from tasktune.report.charts.cosine import shade
 from tasktune.report.conflict import NUMBERS_UP_TO, Cell
 from tasktune.report.document import render_document, write_document
@@ -47,7 +47,7 @@ def render(found: Findings, folder: Path) -> str:
                 float(affinity.value[pair]),
                 minus(affinity.format(affinity.value[pair])),
                 minus(interval(affinity, pair).strip(" ()")),
-                verdict(float(affinity.low[pair]), float(affinity.high[pair])),
+                verdict(affinity, pair),
             )
             for pair in affinity.pairs()
         ],
@@ -62,7 +62,7 @@ def render(found: Findings, folder: Path) -> str:
         "gain": minus(affinity.format(found.gain)),
         "together": minus(affinity.format(found.together)),
         "most": found.most,
-        "shown": affinity.shown,
+        "shown": bool(affinity.apart()),
         "how": how_grouped(len(order)),
     }
     return render_document("tasktune.affinity", "affinity", values)
@@ -89,7 +89,7 @@ def cell(found: Findings, i: int, j: int) -> Cell:
     if not np.isfinite(value):
         return Cell("\N{EN DASH}", "", f"{names[i]} and {names[j]} were never in a step together")
     colour = shade(0.5 * value / scale(found))
-    sure = verdict(float(affinity.low[i, j]), float(affinity.high[i, j])) != "within"
+    sure = affinity.is_apart((i, j))
     text = minus(affinity.format(value)).removesuffix(" %")
     text = text if len(names) <= NUMBERS_UP_TO else ""
     title = f"{names[i]} for {names[j]}: {affinity.format(value)}{interval(affinity, (i, j))}"
@@ -97,8 +97,8 @@ def cell(found: Findings, i: int, j: int) -> Cell:
     return Cell(text, f"background:{colour}{weight}", minus(title))
 
 
-def verdict(low: float, high: float) -> str:
-    """The class of a value's cell: coloured where its interval leaves zero out."""
-    if low > 0:
-        return "better"
-    return "worse" if high < 0 else "within"
+def verdict(affinity: Affinity, pair: tuple[int, int]) -> str:
+    """The class of a value's cell: coloured where it is surely apart from 0."""
+    if not affinity.is_apart(pair):
+        return "within"
+    return "better" if affinity.value[pair] > 0 else "worse"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from tasktune.config import RunConfig
@@ -10,6 +10,8 @@ from tasktune.config_file import parse_config, plain
 from tasktune.errors import UserError
 from tasktune.model.build import build_layout
 from tasktune.objective.build import build_weighting
+from tasktune.objective.build_penalties import sections, subjects
+from tasktune.objective.penalties import TaskFacts
 from tasktune.sampling.admission import RunCurriculum
 from tasktune.sampling.mixtures import mixtures
 
@@ -30,6 +32,9 @@ def subset(config: RunConfig, chosen: Collection[str]) -> tuple[RunConfig, list[
     content["tasks"] = {name: content["tasks"][name] for name in config.tasks if name in chosen}
     for section in SECTIONS:
         content[section] = without(content[section], names, absent, section, notes)
+    if "hard" in config.curriculum.tasks.options and "hard" not in content["curriculum"]["tasks"]:
+        notes.append(f"curriculum.tasks: none instead of {config.curriculum.tasks.method}")
+        content["curriculum"]["tasks"] = {"method": "none"}
     content["penalties"] = penalties_of(content["penalties"], absent, notes)
     search = content["tune"].get("search") or {}
     kept = {key: tried for key, tried in search.items() if not is_of(key, absent)}
@@ -41,6 +46,18 @@ def subset(config: RunConfig, chosen: Collection[str]) -> tuple[RunConfig, list[
     content["data_folder"] = str(config.folder.resolve())
     content.pop("affinity")
     return sound(content, notes), notes
+
+
+def with_named_penalties(config: RunConfig, facts: Sequence[TaskFacts]) -> RunConfig:
+    """The same run with every penalty's tasks named, so that one that is for none can go.
+
+    :param facts: of all tasks.
+    """
+    entries = []
+    for place, section in sections(config):
+        named = section.tasks or [task.name for task in subjects(place, section, facts)]
+        entries.append(section.model_copy(update={"tasks": named}))
+    return config.model_copy(update={"penalties": entries})
 
 
 def is_of(key: str, absent: Collection[str]) -> bool:

@@ -33,6 +33,7 @@ def measured(store: Store, config: RunConfig) -> Affinity:
     alone = [store.get(single(config, task.name), f"{task.name} alone") for task in tasks]
     value, low, high = (np.full((count, count), np.nan) for _ in range(3))
     observations = np.zeros((count, count), dtype=np.int64)
+    furthest = 0.0
     for i, j in pairs:
         name = f"{tasks[i].name} and {tasks[j].name}"
         together = store.get(pair(config, tasks[i], tasks[j], alone[i], alone[j]), name)
@@ -41,6 +42,12 @@ def measured(store: Store, config: RunConfig) -> Affinity:
             place = helper, helped
             value[place], low[place], high[place] = found.value, found.low, found.high
             observations[place] = len(alone[helped].answers(tasks[helped].name))
+            seen = together.seen(tasks[helped].name)[0] / alone[helped].seen(tasks[helped].name)[0]
+            furthest = max(furthest, abs(seen - 1))
+    store.say(
+        "transfer: in pairs, tasks saw as many examples of their own as alone to within"
+        f" {100 * furthest:.1f} %"
+    )
     names = tuple(task.name for task in tasks)
     return Affinity("transfer", names, value, low, high, observations)
 

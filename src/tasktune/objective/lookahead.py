@@ -14,16 +14,19 @@ from tasktune.objective.update import Step
 def lookahead(model: TaskModel, step: Step, rate: float) -> Tensor:
     """Each present task's relative gain from a step for each of them alone.
 
-    ``Z[i, j] = 1 - L_j(shared - rate * g_i) / L_j(shared)``: above 0 where a step for task i also
-    lowers task j's loss. One backward pass gives all ``g_i``, then there is one forward pass a task
-    over the step's batches. Without dropout, penalties or autocast: the differences are far below
-    half precision. TAG, Fifty et al. 2021, arXiv 2109.04617.
+    ``Z[i, j] = 1 - L_j(shared - rate * g_i / |g_i|) / L_j(shared)``: above 0 where a step for task
+    i also lowers task j's loss. One backward pass gives all ``g_i``, then there is one forward pass
+    a task over the step's batches. Without dropout, penalties or autocast: the differences are far
+    below half precision. TAG, Fifty et al. 2021, arXiv 2109.04617.
+
+    Unlike there, all steps are of one length, since AdamW's don't grow with the gradient either.
+    Otherwise the first steps and the task with the longest gradients would be nearly all of a mean.
 
     The model is left as it was, to the last bit, and no parameter's ``.grad`` is touched. So it
     takes a backward pass of its own: that of the training step would change in its last bits if it
     were made to give per-task gradients where the method needs none.
 
-    :param rate: the learning rate.
+    :param rate: how far the shared parameters move, such as the learning rate.
     :returns: ``[P, P]``; not a number in the column of a task whose loss is 0.
     """
     training = model.training
@@ -31,10 +34,11 @@ def lookahead(model: TaskModel, step: Step, rate: float) -> Tensor:
     try:
         before, gradients = task_gradients(model, step)
         kept = [parameter.detach().clone() for parameter in gradients.parameters]
+        norms = gradients.gramian().diagonal().clamp_min(1e-60).sqrt().tolist()
         rows = []
         try:
             for position in range(len(step.present)):
-                move(gradients, kept, rate, position)
+                move(gradients, kept, rate / norms[position], position)
                 rows.append(1 - losses(model, step) / before)
         finally:
             restore(gradients, kept)
