@@ -241,6 +241,38 @@ def compare(
 
 
 @app.command()
+def affinity(
+    run: Annotated[
+        Path, typer.Argument(help="a run's YAML file, or a trained run's folder", metavar="RUN")
+    ],
+    overrides: Overrides = None,
+    by: Annotated[str | None, typer.Option(help="cosine, lookahead or transfer")] = None,
+    groups: Annotated[int | None, typer.Option(help="the most groups of tasks")] = None,
+    output: Annotated[Path | None, typer.Option(help="a folder for page and run files")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measures which task helps which, and suggests which to train together."""
+    from rich.console import Console
+
+    from tasktune.affinity.find import find_affinity
+    from tasktune.affinity.table import affinity_table, group_table
+
+    options = {"by": by, "groups": groups}
+    laid = [f"affinity.{key}={value}" for key, value in options.items() if value is not None]
+    found, folder = find_affinity(run, [*(overrides or []), *laid], output=output, say=say)
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+    else:
+        console = Console()
+        console.print(affinity_table(found), group_table(found))
+    for sentence in found.in_words():
+        say(sentence)
+    say(f"see {folder / 'affinity.html'}")
+    for group in found.groups:
+        say(f"next: tasktune train {group.file}")
+
+
+@app.command()
 def report(run_folder: RunFolder) -> None:
     """Writes the run's page: one self-contained HTML file."""
     from tasktune.report import write_report

@@ -327,6 +327,11 @@ class TrainingConfig(Section):
     watch_conflict: bool = Field(
         True, description="log the tasks' gradient norms and cosines, whatever the weighting"
     )
+    look_ahead_every: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="steps between logging what a step for one task alone would do to the others'"
+        " losses; 0: never",
+    )
     log_every: Annotated[int, Field(ge=1)] = 10
     checkpoint_every: Annotated[int, Field(ge=1)] = 100
     keep_checkpoints: Annotated[int, Field(ge=1)] = 2
@@ -463,6 +468,26 @@ class CompareConfig(Section):
         return variants
 
 
+class AffinityConfig(Section):
+    """Which task helps which."""
+
+    by: Literal["cosine", "lookahead", "transfer"] = Field(
+        "cosine", description="what is measured, from cheap to dear"
+    )
+    every: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="steps between looks ahead; a fortieth of the run where absent"
+    )
+    steps: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="of each training; the run's own where absent"
+    )
+    groups: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="the most groups; 3, or as many as there are tasks, where absent"
+    )
+    limit: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="validation examples to score of each task; all where absent"
+    )
+
+
 class EvaluationConfig(Section):
     """Evaluation while training, and its defaults afterwards."""
 
@@ -494,6 +519,7 @@ class RunConfig(Section):
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)  # type: ignore[arg-type]
     tune: TuneConfig = Field(default_factory=TuneConfig)  # type: ignore[arg-type]
     compare: CompareConfig = Field(default_factory=CompareConfig)  # type: ignore[arg-type]
+    affinity: AffinityConfig = Field(default_factory=AffinityConfig)  # type: ignore[arg-type]
 
     _folder: Path = Path()
 

@@ -274,7 +274,7 @@ def fingerprint(config: RunConfig) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
 
 
-ELSEWHERE = ("output", "tune", "compare")
+ELSEWHERE = ("output", "tune", "compare", "affinity")
 
 
 def schema() -> dict[str, Any]:

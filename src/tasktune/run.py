@@ -34,7 +34,12 @@ from tasktune.model.build import build_base, build_layout, build_model, check_ki
 from tasktune.model.export import export_adapter, export_merged, save_heads
 from tasktune.model.loading import BaseModel, load_tokenizer, model_fingerprint
 from tasktune.model.task_model import TaskModel
-from tasktune.objective.build import build_weighting, check_memory, free_memory
+from tasktune.objective.build import (
+    build_weighting,
+    check_look_ahead,
+    check_memory,
+    free_memory,
+)
 from tasktune.objective.build_penalties import build_penalties, check_penalties
 from tasktune.objective.penalties import Penalties
 from tasktune.report.run_files import read_json
@@ -86,6 +91,7 @@ class Run:
                 say(note)
         if self.weighting.looks_back:
             say(f"weighting: {config.weighting.method} takes one more forward pass a step")
+        check_look_ahead(config, self.layout)
         check_penalties(config)
         check_monitor(config)
         check_metrics(config)

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from tasktune.config import (
     AdapterConfig,
+    AffinityConfig,
     CompareConfig,
     CurriculumConfig,
     DomainConfig,
@@ -54,6 +55,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`tune`": TuneConfig,
     "`compare`": CompareConfig,
     "A range of `tune.search`": RangeConfig,
+    "`affinity`": AffinityConfig,
 }
 
 

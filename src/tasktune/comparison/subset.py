@@ -32,6 +32,9 @@ def subset(config: RunConfig, chosen: Collection[str]) -> tuple[RunConfig, list[
     content["tasks"] = {name: content["tasks"][name] for name in config.tasks if name in chosen}
     for section in SECTIONS:
         content[section] = without(content[section], names, absent, section, notes)
+    if "hard" in config.curriculum.tasks.options and "hard" not in content["curriculum"]["tasks"]:
+        notes.append(f"curriculum.tasks: none instead of {config.curriculum.tasks.method}")
+        content["curriculum"]["tasks"] = {"method": "none"}
     content["penalties"] = penalties_of(content["penalties"], absent, notes)
     search = content["tune"].get("search") or {}
     kept = {key: tried for key, tried in search.items() if not is_of(key, absent)}
@@ -41,8 +44,8 @@ def subset(config: RunConfig, chosen: Collection[str]) -> tuple[RunConfig, list[
         if not kept:
             del content["tune"]["search"]
     content["data_folder"] = str(config.folder.resolve())
-    content.pop("affinity", None)
-    content.pop("compare", None)
+    for section in ("compare", "affinity"):
+        content.pop(section)
     return sound(content, notes), notes
 
 

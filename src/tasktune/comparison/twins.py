@@ -52,7 +52,7 @@ class TwinMaker:
         content["weighting"] = {"method": "equal"}
         content["mixture"] = {"strategy": "proportional"}
         content["curriculum"]["tasks"] = {"method": "none"}
-        content["tune"], content["compare"] = {}, {}
+        content["tune"] = {}
         content["penalties"] = [
             entry
             for number, entry in enumerate(content["penalties"])

@@ -35,6 +35,18 @@ def build_weighting(config: RunConfig, layout: Layout) -> Weighting:
     return weighting
 
 
+def check_look_ahead(config: RunConfig, layout: Layout) -> None:
+    """Refuses to look ahead where tasks share nothing that one could move for another.
+
+    :raises UserError: naming layouts that do.
+    """
+    if config.training.look_ahead_every and not layout.shared(LayerShape(1, 1)):
+        raise UserError(
+            f"training.look_ahead_every: adapter.layout {config.adapter.layout} has no shared"
+            " parameters, so no task can help another; set adapter.layout=shared or shared_private"
+        )
+
+
 def check_memory(
     config: RunConfig, weighting: Weighting, shared: Sequence[nn.Parameter], free: int
 ) -> None:

@@ -17,6 +17,7 @@ from tasktune.config import TrainingConfig
 from tasktune.data import Task
 from tasktune.errors import UserError
 from tasktune.model.task_model import TaskModel
+from tasktune.objective.lookahead import lookahead
 from tasktune.objective.losses import loss_counts
 from tasktune.objective.penalties import Penalties
 from tasktune.objective.update import Step, Update, backward, losses_again
@@ -35,7 +36,7 @@ from tasktune.training.domains import TargetExamples
 from tasktune.training.journal import Journal
 from tasktune.training.monitor import Monitor
 from tasktune.training.schedule import learning_rate
-from tasktune.training.step_log import StepLog
+from tasktune.training.step_log import StepLog, ahead
 from tasktune.training.task_rates import TaskRates
 
 Evaluate = Callable[[], dict[str, dict[str, float]]]
@@ -83,6 +84,7 @@ class Loop:
         self.tokens = torch.zeros(len(self.tasks), dtype=torch.int64)
         aligned = self.penalties.aligned if self.penalties is not None else []
         self.targets = TargetExamples(self.tasks, aligned, self.seed)
+        self.ahead: dict[str, Any] | None = None  # what the last step's look ahead found
 
     def run(self, checkpoint: Path | None = None) -> None:
         """Trains to the last step, from the start or from a checkpoint."""
@@ -104,6 +106,9 @@ class Loop:
                 losses = zip(update.present, update.losses.tolist(), strict=True)
                 self.sampler.observe(step, dict(losses))
             done = step + 1
+            if self.ahead is not None:
+                self.publish(journal, {"step": done, "lookahead": self.ahead})
+                log.restart_clock()
             if self.is_logged(done):
                 line = log.line(done, learning_rate(step, self.training), norm, self.tokens)
                 for task, values in (self.penalties.values() if self.penalties else {}).items():
@@ -161,6 +166,7 @@ class Loop:
             progress=step / self.training.steps,
             watch=self.training.watch_conflict and self.is_logged(step + 1),
         )
+        self.ahead = self.look_ahead(taken)
         self.optimizer.zero_grad(set_to_none=True)
         update = backward(self.model, taken, self.weighting)
         if step < self.private_from:
@@ -174,6 +180,14 @@ class Loop:
             torch.manual_seed(self.noise_seed(step))  # the same dropout as before the update
             self.weighting.observe(losses_again(self.model, taken))
         return update, norm
+
+    def look_ahead(self, step: Step) -> dict[str, Any] | None:
+        """What a step for each task alone would do, every ``look_ahead_every`` steps."""
+        every = self.training.look_ahead_every
+        if not every or step.number % every:
+            return None
+        found = lookahead(self.model, step, learning_rate(step.number, self.training))
+        return ahead(found, [self.tasks[k].name for k in step.present])
 
     def is_logged(self, done: int) -> bool:
         """Whether a line is written after step ``done``, counted from 1."""

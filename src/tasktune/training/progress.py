@@ -42,6 +42,8 @@ class Progress:
 
     def show(self, line: dict[str, Any]) -> None:
         """One line of the log."""
+        if "lookahead" in line:
+            return  # a matrix, for whoever reads the log
         if "monitor" in line:
             self.show_verdicts(line)
         elif "evaluation" in line:

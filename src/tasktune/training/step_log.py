@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -109,3 +110,12 @@ def conflict(gramian: Tensor, names: Sequence[str]) -> dict[str, Any]:
         "norms": [round(norm, 8) for norm in norms.tolist()],
         "cosines": [[round(value, 4) for value in row] for row in cosines.tolist()],
     }
+
+
+def ahead(gains: Tensor, names: Sequence[str]) -> dict[str, Any]:
+    """What a look ahead found, for the log.
+
+    :param gains: ``[P, P]``, of a step for the row's task to the column's; none where not a number.
+    """
+    rows = [[float(f"{v:.6g}") if math.isfinite(v) else None for v in r] for r in gains.tolist()]
+    return {"tasks": list(names), "gains": rows}
