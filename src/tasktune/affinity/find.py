@@ -22,7 +22,7 @@ from tasktune.training.task_facts import task_facts
 Say = Callable[[str], None]
 LOOKS = 40
 GROUPS = 3
-SCORED_WHEN_WATCHED = 2  # examples: a kept run is scored, but nobody reads these scores
+SCORED_WHEN_WATCHED = 8  # examples: a kept run is scored, but nobody reads these scores
 
 
 def find_affinity(
@@ -106,5 +106,7 @@ def trained(config: RunConfig, folder: Path, say: Say) -> Affinity:
     if affinity.by == "transfer":
         return measured(store, named(config))
     store.limit = SCORED_WHEN_WATCHED
+    evaluation = config.evaluation.model_copy(update={"bootstrap": 0})
+    config = config.model_copy(update={"evaluation": evaluation})
     kept = store.get(config, f"{affinity.by} over {steps} steps")
     return from_log(kept.folder, list(config.tasks), affinity.by)

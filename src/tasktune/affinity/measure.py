@@ -18,8 +18,8 @@ BATCHES = 10
 MEANING: dict[By, str] = {
     "cosine": "the mean cosine of two tasks' gradients, -1 to 1: above 0 a step for one goes the"
     " other's way",
-    "lookahead": "the part of a task's loss that one step for the other alone takes away: below 0"
-    " it adds to it",
+    "lookahead": "the part of a task's loss that one step for the other alone takes away, in"
+    " millionths: below 0 it adds to it",
     "transfer": "the relative change of a task's score when it is trained together with the other"
     " instead of alone, on equally many examples of its own",
 }
@@ -99,14 +99,11 @@ def format_value(by: By, value: float) -> str:
     """A value as people read it; a dash where it is not known."""
     if not math.isfinite(value):
         return "\N{EN DASH}"
-    if value == 0:
-        return "0" if by == "cosine" else "0 %"
     if by == "cosine":
         return f"{value:+.2f}"
-    percent = 100 * value
-    if by == "transfer" or abs(percent) >= 1:
-        return f"{percent:+.1f} %"
-    return f"{percent:+.2g} %"
+    if by == "transfer":
+        return f"{100 * value:+.1f} %"
+    return f"{1e6 * value:+,.0f} ppm"
 
 
 def batch_means(values: NDArray[np.float64]) -> Estimate:

@@ -33,6 +33,7 @@ def render(found: Findings, folder: Path) -> str:
         "by": affinity.by,
         "meaning": MEANING[affinity.by],
         "symmetric": affinity.symmetric,
+        "unit": "millionths" if affinity.by == "lookahead" else "percent",
         "verdict": minus(". ".join(upper(sentence) for sentence in words)) + ".",
         "tasks": [affinity.tasks[k] for k in order],
         "matrix": [[cell(found, i, j) for j in order] for i in order],
@@ -90,7 +91,7 @@ def cell(found: Findings, i: int, j: int) -> Cell:
         return Cell("\N{EN DASH}", "", f"{names[i]} and {names[j]} were never in a step together")
     colour = shade(0.5 * value / scale(found))
     sure = affinity.is_apart((i, j))
-    text = minus(affinity.format(value)).removesuffix(" %")
+    text = minus(affinity.format(value)).removesuffix(" %").removesuffix(" ppm")
     text = text if len(names) <= NUMBERS_UP_TO else ""
     title = f"{names[i]} for {names[j]}: {affinity.format(value)}{interval(affinity, (i, j))}"
     weight = ";font-weight:650" if sure else ""
