@@ -105,8 +105,8 @@ def rows(found: Findings, budget: Budget) -> list[Row]:
             Row(
                 task=task,
                 metric=stands.metric,
-                score=significant(stands.score),
-                twin=significant(stands.twin),
+                score=minus(significant(stands.score)),
+                twin=minus(significant(stands.twin)),
                 cells=[cell(task, change, axis) for change in ours],
                 verdict=stands.verdict,
                 seen=(
