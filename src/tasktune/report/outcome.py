@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tasktune.report.charts.interval import Score
-from tasktune.report.format import score
+from tasktune.report.format import minus, score, significant
 from tasktune.report.results import ResultRow, metric_axis
 from tasktune.report.run_files import RunFiles
 from tasktune.report.series import finite
@@ -54,6 +54,8 @@ def against_twin(task: str, entry: Mapping[str, Any]) -> Outcome:
     known = [Score(value, value, value) for value in (own, twin) if value is not None]
     top = metric_axis(metric, known).high
     shown = ["–" if value is None else score(value, top) for value in (twin, own)]
+    if result != "no difference shown" and shown[0] == shown[1]:  # alike but for the rounding
+        shown = [minus(significant(value or 0.0)) for value in (twin, own)]
     return Outcome(task, metric, shown[0], shown[1], result, abs(change or 0.0))
 
 
