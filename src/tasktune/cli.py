@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tasktune.errors import UserError
+from tasktune.errors import Interrupted, UserError
 
 app = typer.Typer(
     name="tasktune",
@@ -348,9 +348,10 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as error:
         say(f"tasktune: {error}")
         sys.exit(2)
-    except KeyboardInterrupt:
-        say("tasktune: interrupted; train goes on with --resume, tune with the same command")
-        sys.exit(130)
+    except (Interrupted, KeyboardInterrupt) as stop:
+        what = str(stop) or "interrupted"
+        say(f"tasktune: {what}; train goes on with --resume, all else with the same command")
+        sys.exit(128 + getattr(stop, "number", 2))
 
 
 QUIET: dict[str, Any] = {

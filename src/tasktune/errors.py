@@ -1,4 +1,4 @@
-"""The one exception that means: the user can mend this."""
+"""Exceptions that are no fault of ours: what the user can mend, and a run that was asked to end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,17 @@ class UserError(Exception):
 
     The command line prints it on stderr without a traceback and exits with 2.
     """
+
+
+class Interrupted(Exception):
+    """A run was asked to end, and ended with everything saved.
+
+    :param number: the signal's.
+    """
+
+    def __init__(self, number: int, message: str) -> None:
+        super().__init__(message)
+        self.number = number
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

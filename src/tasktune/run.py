@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,7 @@ from tasktune.evaluation.answers import write_answers
 from tasktune.evaluation.evaluate import choose, task_metrics
 from tasktune.evaluation.fairness import Fairness, fairness, same_examples
 from tasktune.evaluation.losses import ExampleLosses, example_losses
+from tasktune.locks import FileLock
 from tasktune.model.build import build_base, build_layout, build_model, check_kinds
 from tasktune.model.export import export_adapter, export_merged, save_heads
 from tasktune.model.loading import BaseModel, load_tokenizer, model_fingerprint
@@ -47,10 +49,14 @@ from tasktune.sampling.admission import Admission, RunCurriculum
 from tasktune.sampling.balance import groups_of
 from tasktune.sampling.mixtures import Mixture, mixtures
 from tasktune.sampling.sampler import Sampler
-from tasktune.training.checkpoint import latest_checkpoint, load_tensors, trained_parameters
+from tasktune.training.checkpoint import (
+    last_whole_checkpoint,
+    load_tensors,
+    trained_parameters,
+)
 from tasktune.training.devices import build_accelerator
 from tasktune.training.environment import environment
-from tasktune.training.loop import Loop
+from tasktune.training.loop import Loop, writing
 from tasktune.training.monitor import Monitor, check_monitor
 from tasktune.training.receipt import Plan, check_budget, plan
 from tasktune.training.task_facts import task_facts
@@ -210,27 +216,29 @@ class Run:
         :param overwrite: replace the run that the folder holds.
         :raises UserError: if the folder already holds a run, or can't be written.
         """
-        exists = (self.folder / CONFIG).exists()
-        if exists and not overwrite:
-            raise UserError(
-                f"output: {self.folder} already holds a run; go on with --resume, replace it with"
-                " --overwrite, or set another output="
-            )
-        replaced = self.folder.with_name(f".{self.folder.name}.replaced")
-        if exists and self.accelerator.is_main_process:
-            self.folder.rename(replaced)
-        self.accelerator.wait_for_everyone()
-        try:
-            self.plan()  # which also says whether there is something to draw at every step
-            shared = self.model.shared_parameters()
-            check_memory(self.config, self.weighting, shared, free_memory(self.model.device))
-            self.write_descriptions()
-        except BaseException:
+        with self.held():
+            exists = (self.folder / CONFIG).exists()
+            if exists and not overwrite:
+                raise UserError(
+                    f"output: {self.folder} already holds a run; go on with --resume, replace it"
+                    " with --overwrite, or set another output="
+                )
+            replaced = self.folder.with_name(f".{self.folder.name}.replaced")
             if exists and self.accelerator.is_main_process:
-                shutil.rmtree(self.folder, ignore_errors=True)
-                replaced.rename(self.folder)
-            raise
-        shutil.rmtree(replaced, ignore_errors=True)
+                shutil.rmtree(replaced, ignore_errors=True)  # what a kill left
+                self.folder.rename(replaced)
+            self.accelerator.wait_for_everyone()
+            try:
+                self.plan()  # which also says whether there is something to draw at every step
+                shared = self.model.shared_parameters()
+                check_memory(self.config, self.weighting, shared, free_memory(self.model.device))
+                self.write_descriptions()
+            except BaseException:
+                if exists and self.accelerator.is_main_process:
+                    shutil.rmtree(self.folder, ignore_errors=True)
+                    replaced.rename(self.folder)
+                raise
+            shutil.rmtree(replaced, ignore_errors=True)
         self.begun = True
 
     def write_descriptions(self) -> None:
@@ -265,19 +273,44 @@ class Run:
         :param report: is shown each line of the log as it is written.
         :raises UserError: if the folder already holds a run and neither is set.
         """
-        if resume:
-            checkpoint = latest_checkpoint(self.folder)
-            self.write_descriptions()
-        else:
+        if not resume and not self.begun:
+            self.begin(overwrite)
+        with self.held():
             checkpoint = None
-            if not self.begun:
-                self.begin(overwrite)
-        if self.config.training.trackers:
-            self.accelerator.init_trackers("tasktune", config={"run": str(self.folder)})
-        self.loop(report).run(checkpoint)
-        self.accelerator.end_training()
-        if self.accelerator.is_main_process:
-            self.export("peft")
+            if resume:
+                checkpoint = last_whole_checkpoint(self.folder, self.say)
+                self.write_descriptions()
+            if self.config.training.trackers:
+                self.accelerator.init_trackers("tasktune", config={"run": str(self.folder)})
+            self.loop(report).run(checkpoint)
+            self.accelerator.end_training()
+            if self.accelerator.is_main_process:
+                with writing(self.folder):
+                    self.export("peft")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps the run's folder from other processes that would train into it.
+
+        :raises UserError: if another one does.
+        """
+        lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            free = not self.accelerator.is_main_process or lock.acquire(wait=False)
+        except OSError as error:
+            raise UserError(f"output: cannot write {self.folder}: {error.strerror}") from None
+        if not free:
+            raise UserError(
+                f"output: another process trains into {self.folder}; wait for it, or set another"
+                " output="
+            )
+        try:
+            yield
+        finally:
+            if self.accelerator.is_main_process:
+                lock.path.unlink(missing_ok=True)
+                lock.release()
 
     def loop(self, report: Callable[[dict[str, Any]], None] = lambda line: None) -> Loop:
         """The training loop, ready to run."""

@@ -67,12 +67,31 @@ def test_killed_and_resumed(workshop: Workshop) -> None:
     assert_identical(whole, killed)
 
 
-def test_damaged_checkpoint_is_named(workshop: Workshop) -> None:
+@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.pt", "state.json"])
+@pytest.mark.parametrize("how", ["cut", "changed", "gone"])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    workshop: Workshop, file: str, how: str
+) -> None:
+    whole = workshop.train(f"output={workshop.folder / 'whole'}")
     folder = workshop.train()
+    place = latest_checkpoint(folder) / file
+    content = place.read_bytes()
+    if how == "gone":
+        place.unlink()
+    else:
+        place.write_bytes(content[:-20] if how == "cut" else content[:-1] + b"!")
+    code, _, error = workshop.tasktune("train", str(workshop.folder / "run.yaml"), "--resume")
+    assert code == 0, error
+    assert "step-6 cannot be used" in error and "going on from step-4" in error
+    assert_identical(whole, folder)
+
+
+def test_no_checkpoint_is_whole(workshop: Workshop) -> None:
+    folder = workshop.train("training.keep_checkpoints=1")
     (latest_checkpoint(folder) / "optimizer.pt").write_bytes(b"not a file of torch's")
     code, _, error = workshop.tasktune("train", str(workshop.folder / "run.yaml"), "--resume")
-    assert code == 2
-    assert "step-6 cannot be read" in error
+    assert code == 2 and "Traceback" not in error
+    assert "optimizer.pt is not as it was written, and there is no other" in error
 
 
 def test_another_layouts_checkpoint_is_refused(workshop: Workshop) -> None:

@@ -89,12 +89,14 @@ class CalibrationError(Metric):
         return {"ece": float(np.abs(gaps).sum() / len(statistics))}
 
 
-def calibration(answers: Sequence[Answer], resamples: int, seed: int) -> Calibration:
-    """The calibration of a classification's answers.
+def calibration(answers: Sequence[Answer], resamples: int, seed: int) -> Calibration | None:
+    """The calibration of a classification's answers; none where a confidence is no number.
 
     :param answers: one at least, each with its confidence.
     """
     confidences = np.array([answer.confidence for answer in answers], dtype=np.float64)
+    if not np.isfinite(confidences).all():  # of a model that diverged
+        return None
     right = np.array([answer.prediction == answer.reference for answer in answers])
     metric = CalibrationError()
     statistics = metric.statistics(list(confidences), list(right))

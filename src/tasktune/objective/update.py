@@ -20,6 +20,17 @@ Autocast = Callable[[], AbstractContextManager[object]]
 Reduce = Callable[[Tensor], Tensor]
 
 
+class NotFinite(Exception):
+    """A step whose losses or gradients are no numbers, and so is not to be taken.
+
+    :param tasks: the tasks that they may be of.
+    """
+
+    def __init__(self, tasks: tuple[int, ...]) -> None:
+        super().__init__(f"losses or gradients of tasks {tasks} are no numbers")
+        self.tasks = tasks
+
+
 @dataclass(frozen=True)
 class Update:
     """What went into a step's gradient.
@@ -93,6 +104,8 @@ def backward(model: TaskModel, step: Step, weighting: Weighting) -> Update:
     A method that needs nothing but counts has its weights before the first forward pass; one that
     needs losses has them after the only one. All others, and losses of several micro-batches or
     ranks, are weighed afterwards: the per-task gradients of one backward pass wait for the weights.
+
+    :raises NotFinite: if a loss is no number, before a weighting could remember it.
     """
     watch = step.watch and bool(model.shared_parameters())
     if weighting.needs == "nothing" and not watch:
@@ -110,6 +123,7 @@ def weigh_first(model: TaskModel, step: Step, weighting: Weighting) -> Update:
     sums = accumulate(model, step, spread(weights / tasks.counts, step))
     reduce_gradients(model, step)
     losses = step.sum_over_ranks(sums).cpu()[list(step.present)] / tasks.counts
+    refuse_not_finite(step, losses)
     return Update(step.present, losses, weights)
 
 
@@ -120,6 +134,7 @@ def weigh_between(model: TaskModel, step: Step, weighting: Weighting) -> Update:
     with step.autocast():
         means = step.loss_sums(model, batch) / tasks.counts.to(model.device)
     losses = means.detach().cpu()
+    refuse_not_finite(step, losses)
     weights = weighting.weights(replace(tasks, losses=losses))
     (means * weights.to(means)).sum().backward()
     return Update(step.present, losses, weights)
@@ -138,7 +153,10 @@ def weigh_afterwards(model: TaskModel, step: Step, weighting: Weighting) -> Upda
     if step.reduce is not None and shared:
         gradients.reduce(step.reduce)
     losses = step.sum_over_ranks(sums).cpu()[list(step.present)] / tasks.counts
+    refuse_not_finite(step, losses)
     gramian = gradients.gramian() if shared else None
+    if gramian is not None:
+        refuse_not_finite(step, gramian.diagonal())
     jacobian = gradients.jacobian() if weighting.needs == "jacobian" else None
     tasks = replace(tasks, losses=losses, gramian=gramian, jacobian=jacobian)
     weights = weighting.weights(tasks)
@@ -153,6 +171,17 @@ def weigh_afterwards(model: TaskModel, step: Step, weighting: Weighting) -> Upda
     else:
         gradients.combine(weights)
     return Update(step.present, losses, weights, gramian)
+
+
+def refuse_not_finite(step: Step, values: Tensor) -> None:
+    """Ends a step that can't be used.
+
+    :param values: one of each present task, ``[P]``.
+    :raises NotFinite: naming the tasks whose value is no number.
+    """
+    finite = values.isfinite().tolist()
+    if not all(finite):
+        raise NotFinite(tuple(k for k, well in zip(step.present, finite, strict=True) if not well))
 
 
 def accumulate(model: TaskModel, step: Step, scale: Tensor) -> Tensor:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
 from tasktune.errors import UserError
@@ -30,6 +32,8 @@ def save_checkpoint(
 ) -> Path:
     """Writes ``folder/step-N`` aside, renames it, and removes all but the newest ``keep``.
 
+    Whenever the process is killed, what is there by that name is whole.
+
     :param model: the trained parameters by name.
     :param optimizer: the optimiser's ``state_dict``.
     :param state: what else has memory, as JSON.
@@ -37,22 +41,45 @@ def save_checkpoint(
     """
     final = folder / f"step-{step}"
     aside = folder / f".step-{step}.partial"
-    shutil.rmtree(aside, ignore_errors=True)
+    for unfinished in folder.glob(".step-*"):
+        shutil.rmtree(unfinished)
     aside.mkdir(parents=True)
-    save_file({name: value.contiguous() for name, value in model.items()}, aside / MODEL)
-    torch.save(optimizer, aside / OPTIMIZER)
-    (aside / STATE).write_text(json.dumps({"step": step, **state}), encoding="utf-8")
+    files = {MODEL: as_bytes(model), OPTIMIZER: pickled(optimizer)}
     if best is not None:
-        save_file({name: value.contiguous() for name, value in best.items()}, aside / BEST)
-    for path in (*aside.iterdir(), aside):
-        _flush(path)
-    if final.exists():
-        shutil.rmtree(final)
+        files[BEST] = as_bytes(best)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    described = {"step": step, "digests": digests, **state}
+    files[STATE] = json.dumps(described).encode()
+    for name, content in files.items():
+        (aside / name).write_bytes(content)
+        _flush(aside / name)
+    _flush(aside)
+    if final.exists():  # a damaged one: resuming began before it
+        put_away(final)
     os.rename(aside, final)
     _flush(folder)
     for old in list(checkpoints(folder))[:-keep]:
-        shutil.rmtree(old)
+        put_away(old)
     return final
+
+
+def as_bytes(tensors: dict[str, Tensor]) -> bytes:
+    """Tensors as a file holds them: a full disk is then an ``OSError``, whichever library wrote."""
+    return save({name: value.contiguous() for name, value in tensors.items()})
+
+
+def pickled(state: dict[str, Any]) -> bytes:
+    """An optimiser's state as ``torch.save`` writes it."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def put_away(checkpoint: Path) -> None:
+    """Removes a checkpoint; a kill in the middle leaves nothing that looks like one."""
+    hidden = checkpoint.with_name(f".{checkpoint.name}.old")
+    os.rename(checkpoint, hidden)
+    shutil.rmtree(hidden)
 
 
 def save_best(run_folder: Path, model: dict[str, Tensor], described: dict[str, Any]) -> None:
@@ -91,6 +118,39 @@ def latest_checkpoint(run_folder: Path) -> Path:
     if not found:
         raise UserError(f"{run_folder} holds no checkpoint yet; train it first")
     return found[-1]
+
+
+def last_whole_checkpoint(run_folder: Path, say: Callable[[str], None]) -> Path:
+    """The newest checkpoint of a run that is as it was written.
+
+    :param say: is told of damaged ones.
+    :raises UserError: if there is none.
+    """
+    damaged = ""
+    for checkpoint in reversed(list(checkpoints(run_folder / "checkpoints"))):
+        problem = damage(checkpoint)
+        if not problem:
+            if damaged:
+                say(f"{damaged}; going on from {checkpoint.name}")
+            return checkpoint
+        damaged = damaged or f"{checkpoint} cannot be used: {problem}"
+    if damaged:
+        raise UserError(f"{damaged}, and there is no other; begin anew with --overwrite")
+    raise UserError(f"{run_folder} holds no checkpoint yet; train it first")
+
+
+def damage(checkpoint: Path) -> str:
+    """What is wrong with a checkpoint's files; nothing where they are as they were written."""
+    try:
+        state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
+        for name, digest in state["digests"].items():
+            if hashlib.sha256((checkpoint / name).read_bytes()).hexdigest() != digest:
+                return f"{name} is not as it was written"
+    except OSError as error:
+        return f"{Path(str(error.filename)).name}: {error.strerror}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"{STATE} is damaged"
+    return ""
 
 
 def load_model(checkpoint: Path) -> dict[str, Tensor]:

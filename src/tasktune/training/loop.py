@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 import torch
@@ -15,14 +18,14 @@ from tasktune.batching.examples import training_item
 from tasktune.batching.item import Item
 from tasktune.config import TrainingConfig
 from tasktune.data import Task
-from tasktune.errors import UserError
+from tasktune.errors import Interrupted, UserError
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.lookahead import lookahead
 from tasktune.objective.losses import loss_counts
 from tasktune.objective.penalties import Penalties
-from tasktune.objective.update import Step, Update, backward, losses_again
+from tasktune.objective.update import NotFinite, Step, Update, backward, losses_again
 from tasktune.objective.weightings import Weighting
-from tasktune.sampling.sampler import Sampler
+from tasktune.sampling.sampler import Draw, Sampler
 from tasktune.training.checkpoint import (
     BEST,
     load_model,
@@ -33,9 +36,11 @@ from tasktune.training.checkpoint import (
 )
 from tasktune.training.cost import CostMeter
 from tasktune.training.domains import TargetExamples
+from tasktune.training.interrupts import Interrupts
 from tasktune.training.journal import Journal
 from tasktune.training.monitor import Monitor
 from tasktune.training.schedule import learning_rate
+from tasktune.training.skipping import SkippedSteps
 from tasktune.training.step_log import StepLog, ahead
 from tasktune.training.task_rates import TaskRates
 
@@ -85,26 +90,45 @@ class Loop:
         aligned = self.penalties.aligned if self.penalties is not None else []
         self.targets = TargetExamples(self.tasks, aligned, self.seed)
         self.ahead: dict[str, Any] | None = None  # what the last step's look ahead found
+        self.draws: list[Draw] = []  # of the last step
+        self.skipped = SkippedSteps(self.model, self.tasks)
+        self.log = StepLog(self.tasks, self.sampler)
 
     def run(self, checkpoint: Path | None = None) -> None:
         """Trains to the last step, from the start or from a checkpoint."""
         start = self.resume(checkpoint) if checkpoint else 0
         journal = Journal(self.folder / "metrics.jsonl", resume_from=start)
-        log = StepLog(self.tasks, self.sampler)
         cost = CostMeter(self.folder, self.model.device, start)
         self.model.train()
         if start == 0 and self.monitor.due(0):
             self.look(journal, 0)
+        with Interrupts() as interrupts:
+            self.steps(start, journal, cost, interrupts)
+        if self.monitor.config.keep == "best" and self.monitor.best is not None:
+            self.keep_best()
+
+    def steps(self, start: int, journal: Journal, cost: CostMeter, interrupts: Interrupts) -> None:
+        """All steps from ``start`` on.
+
+        :raises Interrupted: after a signal, with everything saved.
+        :raises UserError: if nothing but steps without a usable gradient is left, or a file can't
+            be written.
+        """
+        log = self.log
         for step in range(start, self.training.steps):
             if self.monitor.finished:
                 break
-            update, norm = self.step(step)
+            try:
+                update, norm = self.step(step)
+            except NotFinite as problem:
+                self.optimizer.zero_grad(set_to_none=True)
+                norm = None
+                found = self.skipped.skip(step, problem.tasks, self.draws)
+                self.publish(journal, {"step": step + 1, "skipped": found})
+            else:
+                self.skipped.taken()
+                self.observe(step, update)
             cost.sample()
-            log.add(update, int(self.tokens.sum()))
-            self.monitor.observe(step, update)
-            if self.sampler.learns:
-                losses = zip(update.present, update.losses.tolist(), strict=True)
-                self.sampler.observe(step, dict(losses))
             done = step + 1
             if self.ahead is not None:
                 self.publish(journal, {"step": done, "lookahead": self.ahead})
@@ -122,13 +146,35 @@ class Loop:
                 self.model.train()
                 log.restart_clock()
             last = done == self.training.steps or self.monitor.finished
-            if done % self.training.checkpoint_every == 0 or last:
+            signal = 0 if last else self.agreed(interrupts.noted, done)
+            if done % self.training.checkpoint_every == 0 or last or signal:
                 self.save(done)
                 if self.accelerator.is_main_process:
                     cost.write()
                 log.restart_clock()
-        if self.monitor.config.keep == "best" and self.monitor.best is not None:
-            self.keep_best()
+            if signal:
+                raise Interrupted(signal, f"stopped after step {done:,} and saved")
+
+    def observe(self, step: int, update: Update) -> None:
+        """Tells everything that learns from steps of one that was taken."""
+        self.log.add(update, int(self.tokens.sum()))
+        self.monitor.observe(step, update)
+        if self.sampler.learns:
+            losses = zip(update.present, update.losses.tolist(), strict=True)
+            self.sampler.observe(step, dict(losses))
+
+    def agreed(self, signal: int, done: int) -> int:
+        """The signal that some rank was sent, on all ranks after the same step; 0 for none.
+
+        With several ranks they only ask each other where a line is logged: a step has no other
+        reason to wait.
+        """
+        if self.accelerator.num_processes == 1:
+            return signal
+        if not self.is_logged(done):
+            return 0
+        noted = torch.tensor(float(signal), device=self.accelerator.device)
+        return int(self.sum_over_ranks(noted)) and (signal or SIGTERM)
 
     def look(self, journal: Journal, done: int) -> None:
         """Lets the monitor look after step ``done``, and does as it says."""
@@ -150,7 +196,10 @@ class Loop:
         self.accelerator.wait_for_everyone()
 
     def step(self, step: int) -> tuple[Update, float]:
-        """One update; returns what went into it and the gradient's norm before clipping."""
+        """One update; returns what went into it and the gradient's norm before clipping.
+
+        :raises NotFinite: if a loss or gradient is no number; then nothing was changed.
+        """
         torch.manual_seed(self.noise_seed(step))
         bundles = self.bundles(step)
         items = [item for bundle in bundles for item in bundle]
@@ -173,12 +222,16 @@ class Loop:
             for parameter in self.model.private_parameters():
                 parameter.grad = None  # which AdamW takes for no step at all
         norm = self.clip()
+        if not math.isfinite(norm):
+            raise NotFinite(update.present)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, self.training)
         self.rates.step(self.optimizer, learning_rate(step, self.training))
         if self.weighting.looks_back:
             torch.manual_seed(self.noise_seed(step))  # the same dropout as before the update
-            self.weighting.observe(losses_again(self.model, taken))
+            found = losses_again(self.model, taken)
+            if bool(found.losses.isfinite().all()):
+                self.weighting.observe(found)
         return update, norm
 
     def look_ahead(self, step: Step) -> dict[str, Any] | None:
@@ -201,7 +254,8 @@ class Loop:
         """
         twice = self.penalties.read_twice if self.penalties is not None else set()
         bundles = []
-        for draw in self.sampler.batch(step):
+        self.draws = self.sampler.batch(step)
+        for draw in self.draws:
             task = self.tasks[draw.task]
             item = training_item(task, task.train, draw.example)
             labelled, *unlabelled = self.targets.beside(item, draw.example)
@@ -250,29 +304,37 @@ class Loop:
         """A line to the log, the trackers and whoever watches; from the first rank only."""
         if not self.accelerator.is_main_process:
             return
-        journal.write(line)
+        with writing(self.folder):
+            journal.write(line)
         self.report(line)
         if self.training.trackers:
             self.accelerator.log(flatten(line), step=line["step"])
 
     def save(self, step: int) -> None:
-        """Writes a checkpoint from the first rank."""
+        """Writes a checkpoint from the first rank.
+
+        :raises UserError: if the disk is full, say; the checkpoints before stay.
+        """
         if self.accelerator.is_main_process:
-            save_checkpoint(
-                self.folder / "checkpoints",
-                step,
-                self.model.trainable_state(),
-                self.optimizer.state_dict(),
-                {
-                    "sampler": self.sampler.state_dict(),
-                    "weighting": self.weighting.state_dict(),
-                    "targets": self.targets.state_dict(),
-                    "monitor": self.monitor.state_dict(),
-                    "tokens": self.tokens.tolist(),
-                },
-                keep=self.training.keep_checkpoints,
-                best=self.monitor.best.tensors() if self.monitor.best is not None else None,
-            )
+            state = {
+                "sampler": self.sampler.state_dict(),
+                "weighting": self.weighting.state_dict(),
+                "targets": self.targets.state_dict(),
+                "monitor": self.monitor.state_dict(),
+                "log": self.log.state_dict(),
+                "skipped": self.skipped.state_dict(),
+                "tokens": self.tokens.tolist(),
+            }
+            with writing(self.folder):
+                save_checkpoint(
+                    self.folder / "checkpoints",
+                    step,
+                    self.model.trainable_state(),
+                    self.optimizer.state_dict(),
+                    state,
+                    keep=self.training.keep_checkpoints,
+                    best=self.monitor.best.tensors() if self.monitor.best is not None else None,
+                )
         self.accelerator.wait_for_everyone()
 
     def resume(self, checkpoint: Path) -> int:
@@ -290,7 +352,24 @@ class Loop:
         self.monitor.load_state_dict(state["monitor"], best)
         self.obey_monitor()
         self.tokens = torch.tensor(state["tokens"])
+        self.log.load_state_dict(state["log"], int(self.tokens.sum()))
+        self.skipped.load_state_dict(state["skipped"])
         return int(state["step"])
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Says in a line what a disk has against being written to, and how to go on.
+
+    :raises UserError: if it does.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"output: cannot write {error.filename or folder}: {error.strerror}; make room, then go"
+            f" on from the last checkpoint with: tasktune train {folder} --resume"
+        ) from None
 
 
 def flatten(line: dict[str, Any], prefix: str = "") -> dict[str, float]:

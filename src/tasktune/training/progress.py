@@ -11,6 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from tasktune.training.skipping import described
+
 
 class Progress:
     """Shows each line of the log: a live table in a terminal, plain lines elsewhere.
@@ -44,7 +46,14 @@ class Progress:
         """One line of the log."""
         if "lookahead" in line:
             return  # a matrix, for whoever reads the log
-        if "monitor" in line:
+        if "skipped" in line:
+            found = line["skipped"]
+            text = (
+                f"step {line['step']} left out: a loss or gradient is no number"
+                f"{described(found['tasks'])} ({found['total']} so far)"
+            )
+            self.console.print(text, highlight=False, soft_wrap=True)
+        elif "monitor" in line:
             self.show_verdicts(line)
         elif "evaluation" in line:
             self.evaluation = line["evaluation"]

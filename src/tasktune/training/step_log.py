@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,11 +50,11 @@ class StepLog:
         self.total_tokens = total_tokens
         self.last = update
 
-    def line(self, step: int, rate: float, norm: float, tokens: Tensor) -> dict[str, Any]:
+    def line(self, step: int, rate: float, norm: float | None, tokens: Tensor) -> dict[str, Any]:
         """The line of ``step``, and a new beginning.
 
         :param rate: the learning rate.
-        :param norm: of the gradient, before clipping.
+        :param norm: of the gradient, before clipping; none of a step that was left out.
         :param tokens: that each task has seen, ``[K]``.
         """
         seconds = time.perf_counter() - self.timed_from
@@ -88,6 +89,27 @@ class StepLog:
             )
         self.restart()
         return line
+
+    def state_dict(self) -> dict[str, Any]:
+        """The steps since the last line, so that the next one is the same after a resume: JSON."""
+        return {
+            "loss": self.loss,
+            "steps": self.steps,
+            "losses": self.losses.tolist(),
+            "weights": self.weights.tolist(),
+            "seen": self.seen.tolist(),
+            "drawn": self.drawn.tolist(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any], total_tokens: int) -> None:
+        """Goes on from ``state_dict``'s answer."""
+        self.loss, self.steps = state["loss"], state["steps"]
+        self.losses, self.weights, self.seen = (
+            torch.tensor(state[key]) for key in ("losses", "weights", "seen")
+        )
+        self.drawn = np.array(state["drawn"], dtype=np.int64)
+        self.total_tokens = total_tokens
+        self.restart_clock()
 
     def means(self, k: int) -> dict[str, float | None]:
         """A task's loss and weight, means over the steps that it was in."""
