@@ -47,19 +47,20 @@ def train(
 
     from tasktune.run import Run
     from tasktune.training.progress import Progress
+    from tasktune.training.ranks import ending_together, is_first
     from tasktune.training.receipt import receipt
 
-    run = Run.open(run_file, overrides or [], say)
-    console = Console(stderr=True)
-    if not resume:
-        run.begin(overwrite)
-    if run.accelerator.is_main_process:
+    console = Console(stderr=True, quiet=not is_first())
+    with ending_together(say):
+        run = Run.open(run_file, overrides or [], say if is_first() else lambda line: None)
+        if not resume:
+            run.begin(overwrite)
         console.print(
             receipt(run.plan(), run.config.training.steps, run.config.training.batch_tokens)
         )
-    with Progress(console, run.config.training.steps) as progress:
-        run.train(resume=resume, report=progress.show)
-    if run.accelerator.is_main_process:
+        with Progress(console, run.config.training.steps) as progress:
+            run.train(resume=resume, report=progress.show)
+    if is_first():
         say(f"trained: {run.folder}; next: tasktune evaluate {run.folder}")
 
 

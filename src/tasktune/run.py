@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from numpy.typing import NDArray
 
 from tasktune.config import RunConfig, SourceConfig
@@ -126,7 +127,10 @@ class Run:
         """The tasks, read, rendered and tokenised; from the cache where nothing changed."""
         check_kinds(self.config)
         tokenizer = load_tokenizer(self.config.model, self.config.folder)
-        tasks = prepare(self.config, tokenizer, cache=None, progress=True)
+        # one rank of a machine prepares and its others read what it wrote
+        with self.accelerator.local_main_process_first():
+            first = self.accelerator.is_main_process
+            tasks = prepare(self.config, tokenizer, cache=None, progress=first)
         for task in tasks:
             for note in task.notes:
                 self.say(f"tasks.{task.name}: {note}")
@@ -135,7 +139,9 @@ class Run:
     @cached_property
     def base(self) -> BaseModel:
         """The frozen base model."""
-        return build_base(self.config, self.accelerator.device, self.folder)
+        draws = self.config.model.random_weights  # which the first rank writes and others read
+        with self.accelerator.main_process_first() if draws else nullcontext():
+            return build_base(self.config, self.accelerator.device, self.folder)
 
     @cached_property
     def model(self) -> TaskModel:
@@ -238,7 +244,8 @@ class Run:
                     shutil.rmtree(self.folder, ignore_errors=True)
                     replaced.rename(self.folder)
                 raise
-            shutil.rmtree(replaced, ignore_errors=True)
+            if self.accelerator.is_main_process:
+                shutil.rmtree(replaced, ignore_errors=True)
         self.begun = True
 
     def write_descriptions(self) -> None:
@@ -346,14 +353,18 @@ class Run:
         return self.scores(self.model, "validation", limit, bootstrap=0).values()
 
     def validation_losses(self) -> list[ExampleLosses]:
-        """The losses of each task's validation examples that the monitor looks at, ``[K]``."""
+        """The losses of each task's validation examples that the monitor looks at, ``[K]``.
+
+        Every rank has those of the first, so that all act alike to the last bit.
+        """
         limit, budget = self.config.monitor.examples, self.config.evaluation.batch_tokens
         found = []
         for task in self.tasks:
             split = task.split("validation")
             chosen = choose(len(split), limit, self.config.seed)
             found.append(example_losses(self.model, task, split, chosen, budget))
-        return found
+        agreed: list[ExampleLosses] = broadcast_object_list(found)
+        return agreed
 
     def evaluate(
         self, split: str = "test", limit: int | None = None, draw: int | None = None

@@ -77,11 +77,12 @@ class TaskGradients:
     def gramian(self) -> Tensor:
         """``[S, S]`` inner products of the tasks' gradients, without building the Jacobian."""
         count = len(self.present)
-        total = torch.zeros(count, count, dtype=torch.float64)
+        device = self.parameters[0].device if self.parameters else None
+        total = torch.zeros(count, count, dtype=torch.float64, device=device)
         for gradient in self.stacked():
             rows = gradient.flatten(1)
-            total += (rows @ rows.T).double().cpu()
-        return total
+            total += (rows @ rows.T).double()
+        return total.cpu()  # once: the host would wait for each
 
     def combine(self, weights: Tensor) -> None:
         """Leaves the weighted sum of the tasks' gradients in the parameters' ``.grad``.

@@ -121,8 +121,8 @@ def weigh_first(model: TaskModel, step: Step, weighting: Weighting) -> Update:
     tasks = step.tasks()
     weights = weighting.weights(tasks)
     sums = accumulate(model, step, spread(weights / tasks.counts, step))
-    reduce_gradients(model, step)
-    losses = step.sum_over_ranks(sums).cpu()[list(step.present)] / tasks.counts
+    sums = reduce_ranks(model, step, sums)
+    losses = sums[list(step.present)] / tasks.counts
     refuse_not_finite(step, losses)
     return Update(step.present, losses, weights)
 
@@ -150,9 +150,8 @@ def weigh_afterwards(model: TaskModel, step: Step, weighting: Weighting) -> Upda
     shared = model.shared_parameters()
     with TaskGradients(model.routing, shared, step.present) as gradients:
         sums = accumulate(model, step, spread(1 / tasks.counts, step))
-    if step.reduce is not None and shared:
-        gradients.reduce(step.reduce)
-    losses = step.sum_over_ranks(sums).cpu()[list(step.present)] / tasks.counts
+    sums = reduce_ranks(model, step, sums, gradients)
+    losses = sums[list(step.present)] / tasks.counts
     refuse_not_finite(step, losses)
     gramian = gradients.gramian() if shared else None
     if gramian is not None:
@@ -165,7 +164,6 @@ def weigh_afterwards(model: TaskModel, step: Step, weighting: Weighting) -> Upda
     if weighting.needs in ("gramian", "jacobian"):
         own = torch.full_like(weights, 1 / len(step.present))
     scale_private(model, spread(own, step))
-    reduce_gradients(model, step)
     if combined is not None:
         gradients.assign(combined)
     else:
@@ -219,16 +217,42 @@ def scale_private(model: TaskModel, scale: Tensor) -> None:
                 parameter.grad *= factors[int(index)].to(parameter.grad)
 
 
-def reduce_gradients(model: TaskModel, step: Step) -> None:
-    """Sums whatever gradients there are over ranks, in one collective in the parameters' order."""
+def reduce_ranks(
+    model: TaskModel, step: Step, sums: Tensor, tasks: TaskGradients | None = None
+) -> Tensor:
+    """Sums gradients over ranks in one collective, and losses in a small one before it.
+
+    All are taken in the parameters' order, which is the same on every rank, so a rank without an
+    example takes part with zeros. A parameter that has no gradient on any rank is left without one:
+    AdamW would move it by its moments if it had zeros. Which those are travels with the losses,
+    that the host waits for anyway.
+
+    :param sums: each task's summed loss on this rank, ``[K]``.
+    :param tasks: the shared parameters' gradients where they were taken per task; the other
+        parameters have theirs in ``.grad``.
+    :returns: each task's summed loss on all ranks, ``[K]``, on the CPU.
+    """
     if step.reduce is None:
-        return
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-    summed = step.reduce(torch.cat([gradient.flatten() for gradient in gradients]))
-    pieces = summed.split([gradient.numel() for gradient in gradients])
-    for parameter, piece in zip(parameters, pieces, strict=True):
-        parameter.grad = piece.view_as(parameter)
+        return sums.cpu()
+    views = [] if tasks is None else tasks.views
+    apart = set() if tasks is None else {id(parameter) for parameter in tasks.parameters}
+    others = [p for p in model.parameters() if p.requires_grad and id(p) not in apart]
+    leaves = [*views, *others]
+    has = sums.new_tensor([leaf.grad is not None for leaf in leaves])
+    summed: Tensor
+    summed, anywhere = step.reduce(torch.cat([sums, has])).cpu().split([len(sums), len(leaves)])
+    moved = [leaf for leaf, count in zip(leaves, anywhere.tolist(), strict=True) if count]
+    if moved:
+        joined = torch.cat([gradient_of(leaf).flatten() for leaf in moved])
+        pieces = step.reduce(joined).split([leaf.numel() for leaf in moved])
+        for leaf, piece in zip(moved, pieces, strict=True):
+            leaf.grad = piece.view(leaf.shape).to(leaf.dtype)
+    return summed
+
+
+def gradient_of(leaf: Tensor) -> Tensor:
+    """A leaf's gradient; zeros where it has none."""
+    return torch.zeros(leaf.shape).to(leaf) if leaf.grad is None else leaf.grad
 
 
 @torch.no_grad()

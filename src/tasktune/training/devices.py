@@ -11,6 +11,7 @@ from accelerate.utils import ProjectConfiguration
 
 from tasktune.config import TrainingConfig
 from tasktune.errors import UserError
+from tasktune.training.ranks import on_processors
 
 PACKAGES = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
 
@@ -23,6 +24,7 @@ def build_accelerator(training: TrainingConfig, folder: Path) -> Accelerator:
     check_trackers(training)
     precision = "bf16" if uses_bfloat16(training.precision) else "no"
     return Accelerator(
+        cpu=on_processors(),
         mixed_precision=precision,
         log_with=list(training.trackers) or None,
         project_config=ProjectConfiguration(

@@ -97,7 +97,9 @@ class Loop:
     def run(self, checkpoint: Path | None = None) -> None:
         """Trains to the last step, from the start or from a checkpoint."""
         start = self.resume(checkpoint) if checkpoint else 0
-        journal = Journal(self.folder / "metrics.jsonl", resume_from=start)
+        journal = None
+        if self.accelerator.is_main_process:
+            journal = Journal(self.folder / "metrics.jsonl", resume_from=start)
         cost = CostMeter(self.folder, self.model.device, start)
         self.model.train()
         if start == 0 and self.monitor.due(0):
@@ -107,7 +109,9 @@ class Loop:
         if self.monitor.config.keep == "best" and self.monitor.best is not None:
             self.keep_best()
 
-    def steps(self, start: int, journal: Journal, cost: CostMeter, interrupts: Interrupts) -> None:
+    def steps(
+        self, start: int, journal: Journal | None, cost: CostMeter, interrupts: Interrupts
+    ) -> None:
         """All steps from ``start`` on.
 
         :raises Interrupted: after a signal, with everything saved.
@@ -135,7 +139,7 @@ class Loop:
                 log.restart_clock()
             if self.is_logged(done):
                 line = log.line(done, learning_rate(step, self.training), norm, self.tokens)
-                for task, values in (self.penalties.values() if self.penalties else {}).items():
+                for task, values in self.penalty_values().items():
                     line["tasks"][self.tasks[task].name]["penalties"] = values
                 self.publish(journal, line)
             if self.monitor.due(done):
@@ -176,7 +180,7 @@ class Loop:
         noted = torch.tensor(float(signal), device=self.accelerator.device)
         return int(self.sum_over_ranks(noted)) and (signal or SIGTERM)
 
-    def look(self, journal: Journal, done: int) -> None:
+    def look(self, journal: Journal | None, done: int) -> None:
         """Lets the monitor look after step ``done``, and does as it says."""
         found = self.monitor.look(done, self.sampler.epochs())
         self.obey_monitor()
@@ -210,7 +214,7 @@ class Loop:
             batches=[self.model.collate(micro) for micro in self.micro_batches(bundles)],
             counts=loss_counts(items, len(self.tasks)),
             autocast=self.accelerator.autocast,
-            reduce=self.sum_over_ranks if self.accelerator.num_processes > 1 else None,
+            reduce=self.reduce,
             penalties=self.penalties,
             progress=step / self.training.steps,
             watch=self.training.watch_conflict and self.is_logged(step + 1),
@@ -290,19 +294,32 @@ class Loop:
         rank = int(self.accelerator.process_index)
         return (self.seed * 1_000_003 + step) * 4_099 + rank
 
+    @property
+    def reduce(self) -> Callable[[Tensor], Tensor] | None:
+        """Sums a tensor over ranks; ``None`` where there is one."""
+        return self.sum_over_ranks if self.accelerator.num_processes > 1 else None
+
     def sum_over_ranks(self, tensor: Tensor) -> Tensor:
-        """``tensor`` summed over ranks."""
-        summed: Tensor = self.accelerator.reduce(tensor, reduction="sum")
-        return summed
+        """``tensor`` summed over ranks, on its device."""
+        summed = tensor.to(self.accelerator.device)
+        torch.distributed.all_reduce(summed)
+        return summed.to(tensor.device)
+
+    def penalty_values(self) -> dict[int, dict[str, float]]:
+        """The penalties' mean values over the steps since the last line and over ranks, by task."""
+        return {} if self.penalties is None else self.penalties.values(self.reduce)
 
     def clip(self) -> float:
         """Clips the gradient; returns its norm before."""
         limit = self.training.max_gradient_norm or float("inf")
         return float(torch.nn.utils.clip_grad_norm_(self.parameters, limit))
 
-    def publish(self, journal: Journal, line: dict[str, Any]) -> None:
-        """A line to the log, the trackers and whoever watches; from the first rank only."""
-        if not self.accelerator.is_main_process:
+    def publish(self, journal: Journal | None, line: dict[str, Any]) -> None:
+        """A line to the log, the trackers and whoever watches.
+
+        :param journal: that of the first rank; the others have none and say nothing.
+        """
+        if journal is None:
             return
         with writing(self.folder):
             journal.write(line)

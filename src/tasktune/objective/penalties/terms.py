@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,12 +103,26 @@ class Penalties(nn.Module):
             self._note(term, value.detach())
         return torch.stack(added)
 
-    def values(self) -> dict[int, dict[str, float]]:
-        """Each term's mean value since it was last asked for, before its weight, by task."""
-        found: dict[int, dict[str, float]] = {}
-        for (task, name), total in self._sums.items():
-            found.setdefault(task, {})[name] = float(total) / self._passes[task, name]
+    def values(
+        self, reduce: Callable[[Tensor], Tensor] | None = None
+    ) -> dict[int, dict[str, float]]:
+        """Each term's mean value since it was last asked for, before its weight, by task.
+
+        :param reduce: sums a tensor over ranks; ``None`` where there is one.
+        """
+        keys = list(dict.fromkeys((term.task, term.name) for term in self.terms))
+        if not keys:
+            return {}
+        passes = torch.tensor([float(self._passes.get(key, 0)) for key in keys])
+        nothing = passes.new_zeros(())
+        sums = torch.stack([self._sums.get(key, nothing).float().cpu() for key in keys])
         self._sums, self._passes = {}, {}
+        both = torch.stack([sums, passes])
+        sums, passes = both if reduce is None else reduce(both)
+        found: dict[int, dict[str, float]] = {}
+        for (task, name), total, count in zip(keys, sums.tolist(), passes.tolist(), strict=True):
+            if count:
+                found.setdefault(task, {})[name] = total / count
         return found
 
     def _note(self, term: Term, value: Tensor) -> None:

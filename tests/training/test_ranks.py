@@ -1,0 +1,201 @@
+"""A run on several processes is the run on one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from tasktune.training.checkpoint import latest_checkpoint
+from tasktune.training.journal import read_journal
+from tests.training.processes import environment, free_port, in_processes, train
+from tests.workshop import Workshop
+
+LAYOUTS = ("shared", "per_task", "shared_private", "hydra", "mtl_lora", "moe")
+METHODS = [(layout, method) for layout in LAYOUTS for method in ("uw", "upgrad")]
+METHODS.remove(("per_task", "upgrad"))  # which has no shared parameters to combine gradients of
+RUNS = {
+    f"{layout}-{method}": [f"adapter.layout={layout}", f"weighting.method={method}"]
+    for layout, method in METHODS
+}
+RUNS["equal"] = ["training.watch_conflict=false", "training.micro_batch_tokens=32"]
+RUNS["penalties"] = [
+    "penalties=[{method: class_weights, tasks: [colour], weight: 1.0},"
+    " {method: kl_to_base, tasks: [colour], weight: 0.3},"
+    " {method: l2, tasks: [translate], weight: 0.01},"
+    " {method: orthogonal, tasks: [intent], weight: 0.1}]",
+]
+NOISY = {
+    "noisy": [
+        "adapter.dropout=0.2",
+        "penalties=[{method: r_drop, tasks: [colour], weight: 0.5}]",
+        "weighting.method=pcgrad",
+        "monitor={every: 5, action: freeze, keep: best}",
+    ]
+}
+STEPS = 20
+
+
+def folder_of(place: Path, processes: int, kind: str = "whole") -> Path:
+    return place / f"{kind}{processes}"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, llama: Path) -> Path:
+    """All runs on 1, 2 and 4 processes, and the second half of those of 2 on 1 and on 4."""
+    place = tmp_path_factory.mktemp("ranks")
+    workshop = Workshop(place, llama)
+    workshop.run["adapter"] |= {"dropout": 0.0, "rank": 4}
+    workshop.run["training"] |= {"steps": STEPS, "batch_tokens": 60, "checkpoint_every": 10}
+    workshop.run["training"] |= {"precision": "fp32", "log_every": 5}
+    workshop.run["evaluation"] = {"every": 0}
+    file = workshop.save()
+    whole = {**RUNS, **NOISY}
+    train(file, RUNS, folder_of(place, 1))
+    in_processes(2, train, file, whole, folder_of(place, 2))
+    for processes in (1, 4):
+        for name in RUNS:
+            copy = folder_of(place, processes, "half") / name
+            shutil.copytree(folder_of(place, 2) / name, copy)
+            shutil.rmtree(copy / "checkpoints" / f"step-{STEPS}")
+    train(file, RUNS, folder_of(place, 1, "half"), True)
+    in_processes(4, train_twice, file, place)
+    return place
+
+
+def train_twice(file: Path, place: Path) -> None:
+    """What four processes do: all runs, and the second half of those of two."""
+    train(file, {**RUNS, **NOISY}, folder_of(place, 4))
+    train(file, RUNS, folder_of(place, 4, "half"), True)
+
+
+def of_rank(folder: Path, rank: int) -> dict[str, Any]:
+    found: dict[str, Any] = torch.load(folder / f"rank{rank}.pt", weights_only=True)
+    return found
+
+
+def difference(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> float:
+    """The largest relative difference of a tensor."""
+    assert ours.keys() == theirs.keys()
+    return max(
+        float((ours[name] - theirs[name]).norm() / theirs[name].norm().clamp_min(1e-12))
+        for name in ours
+    )
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("name", RUNS)
+def test_weights_are_those_of_one_process(trained: Path, name: str, processes: int) -> None:
+    one = load_file(latest_checkpoint(folder_of(trained, 1) / name) / "model.safetensors")
+    several = load_file(
+        latest_checkpoint(folder_of(trained, processes) / name) / "model.safetensors"
+    )
+    moved = difference(one, of_rank(folder_of(trained, 1) / name, 0)["first"])
+    assert moved > 1e-3
+    assert difference(several, one) < 1e-9
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_losses_are_those_of_one_process(trained: Path, name: str) -> None:
+    logs = [read_journal(folder_of(trained, n) / name / "metrics.jsonl") for n in (1, 2, 4)]
+    for ours, *others in zip(*logs, strict=True):
+        for theirs in others:
+            assert theirs["loss"] == pytest.approx(ours["loss"], rel=1e-6)
+            assert theirs["gradient_norm"] == pytest.approx(ours["gradient_norm"], rel=1e-6)
+            for task, said in ours["tasks"].items():
+                assert theirs["tasks"][task]["tokens"] == said["tokens"]
+                penalties = theirs["tasks"][task].get("penalties", {})
+                assert penalties.keys() == said.get("penalties", {}).keys()
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("name", [*RUNS, *NOISY])
+def test_ranks_are_bitwise_alike(trained: Path, name: str, processes: int) -> None:
+    first, *others = [
+        of_rank(folder_of(trained, processes) / name, rank) for rank in range(processes)
+    ]
+    for other in others:
+        for moment in ("first", "last"):
+            for key, value in first[moment].items():
+                assert torch.equal(value, other[moment][key]), (moment, key)
+
+
+@pytest.mark.parametrize("processes", [1, 4])
+@pytest.mark.parametrize("name", RUNS)
+def test_a_checkpoint_of_two_goes_on_elsewhere(trained: Path, name: str, processes: int) -> None:
+    checkpoints = [
+        latest_checkpoint(folder / name)
+        for folder in (folder_of(trained, processes, "half"), folder_of(trained, 1))
+    ]
+    resumed, whole = (load_file(checkpoint / "model.safetensors") for checkpoint in checkpoints)
+    assert difference(resumed, whole) < 1e-9
+    tokens = [json.loads((at / "state.json").read_text())["tokens"] for at in checkpoints]
+    assert tokens[0] == tokens[1]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_two_collectives_a_step(trained: Path, name: str) -> None:
+    """All gradients in one, all losses in another, however many tasks and parameters."""
+    assert of_rank(folder_of(trained, 1) / name, 0)["calls"] == [0] * STEPS
+    for processes in (2, 4):
+        assert of_rank(folder_of(trained, processes) / name, 0)["calls"] == [2] * STEPS
+
+
+def start(workshop: Workshop, count: int, *arguments: str, **of_last: str) -> list[Any]:
+    """The command on ``count`` processes; ``of_last`` is the environment of the last one alone."""
+    port = free_port()
+    command = [sys.executable, "-m", "tasktune", "train", str(workshop.save()), *arguments]
+    started = []
+    for rank in range(count):
+        own = of_last if rank == count - 1 else {}
+        variables = {**os.environ, **environment(rank, count, port), **own}
+        started.append(subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True))
+    return started
+
+
+def ended(started: list[Any]) -> tuple[list[int], list[str]]:
+    """Exit codes, and what each said."""
+    said = [process.communicate(timeout=120)[1] for process in started]
+    return [process.returncode for process in started], said
+
+
+def test_the_command_on_two_processes(workshop: Workshop) -> None:
+    """Validation, looks of the monitor, checkpoints and export: none waits for ever."""
+    workshop.run["monitor"] = {"every": 2, "action": "freeze", "keep": "best"}
+    codes, said = ended(start(workshop, 2))
+    assert codes == [0, 0], said
+    assert "trained:" in said[0]
+    assert said[1] == ""
+    folder = Path(workshop.run["output"])
+    assert sorted(path.name for path in (folder / "adapters").iterdir()) == sorted(
+        workshop.run["tasks"]
+    )
+    steps = [line["step"] for line in read_journal(folder / "metrics.jsonl") if "tasks" in line]
+    assert steps == [2, 4, 6]
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_a_mistake_on_one_rank_ends_all(workshop: Workshop, tmp_path: Path, processes: int) -> None:
+    """The last rank alone finds that it can't go on, while the others wait for it."""
+    used = workshop.write("file", "")
+    codes, said = ended(start(workshop, processes, TASKTUNE_CACHE=str(used / "cache")))
+    assert codes == [2] * processes, said
+    lines = [line for text in said for line in text.splitlines() if "tasktune: " in line]
+    assert len(lines) == 1
+    assert "set TASKTUNE_CACHE to another folder" in lines[0]
+    assert "Traceback" not in "".join(said)
+
+
+def test_a_mistake_on_all_ranks_is_said_once(workshop: Workshop) -> None:
+    codes, said = ended(start(workshop, 2, "adapter.layout=sharde"))
+    assert codes == [2, 2], said
+    assert "".join(said).count("tasktune: ") == 1
