@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from tasktune.model.grouped_lora import grouped_lora
+from tasktune.model import grouped_lora as module
+from tasktune.model.grouped_lora import KERNEL_GROUPS, grouped_lora, takes_kernel
 from tasktune.model.layouts import Factors
 
 INPUTS, OUTPUTS, SCALE = 6, 5, 1.5
@@ -86,3 +88,45 @@ def test_half_precision_base_keeps_full_precision_gradients() -> None:
     assert half.dtype == torch.bfloat16
     half.float().sum().backward()
     assert down.grad is not None and down.grad.dtype == torch.float64
+
+
+def test_one_kernel_for_all_slices_gives_what_a_product_each_gives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The path of CUDA, on the CPU, where PyTorch has the operation in single precision too."""
+    lengths = [3, 1, 9, 4, 7, 2, 5, 8, 6]
+    offsets = [sum(lengths[:k]) for k in range(len(lengths) + 1)]
+    torch.manual_seed(0)
+    shapes = [(45, 24), (45, 16), (9, 8, 16), (9, 24, 8)]
+    inputs = [torch.randn(shape, requires_grad=True) for shape in shapes]
+    out = torch.randn(45, 24)
+    base, rows, down, up = inputs
+
+    def both() -> tuple[Tensor, ...]:
+        value = grouped_lora(base, rows, Factors(down, up, SCALE), offsets)
+        return value, *torch.autograd.grad(value, inputs, out)
+
+    loop = both()
+    asked: list[int] = []
+
+    def always(*args: object) -> bool:
+        asked.append(1)
+        return True
+
+    monkeypatch.setattr(module, "takes_kernel", always)
+    kernel = both()
+    assert len(asked) == 6  # two products forwards; two and two outer ones backwards
+    torch.testing.assert_close(kernel, loop, rtol=1e-5, atol=1e-5)
+    monkeypatch.undo()
+    expected = separate(base, rows, down, up, offsets)
+    torch.testing.assert_close(kernel[0], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_kernel_is_taken_where_it_can_serve_and_launches_are_many() -> None:
+    cuda, many = torch.device("cuda"), tuple(range(0, 4 * KERNEL_GROUPS + 1, 4))
+    assert takes_kernel(cuda, torch.bfloat16, (64, 8), many)
+    assert not takes_kernel(torch.device("cpu"), torch.bfloat16, (64, 8), many)
+    assert not takes_kernel(cuda, torch.float32, (64, 8), many)
+    assert not takes_kernel(cuda, torch.bfloat16, (64, 4), many)  # rank 4: rows of 8 bytes
+    assert not takes_kernel(cuda, torch.bfloat16, (64, 8), many[:-1])
+    assert not takes_kernel(cuda, torch.bfloat16, (64, 8), (0, 0, *many[2:]))  # an empty slice

@@ -112,7 +112,7 @@ def cost_line(cost: Mapping[str, Any]) -> str:
     )
 
 
-PARTS = ("parameters", "gradients", "optimizer", "task_gradients", "activations")
+PARTS = ("parameters", "gradients", "optimizer", "task_gradients", "activations", "working")
 
 
 def mib(count: float) -> str:

@@ -127,7 +127,8 @@ def add_adapters(
 ) -> PeftModel:
     """Wraps the target modules of ``model`` and gives each the layout's parameters.
 
-    :raises UserError: if no module fits ``targets``, or a quantised layer can't be served.
+    :raises UserError: if no module fits ``targets``, or a layer can't be served: the output layer,
+        or one quantised in some ways.
     """
     config = LoraConfig(
         r=layout.rank,
@@ -140,6 +141,11 @@ def add_adapters(
         wrapped = get_peft_model(model, config, adapter_name=ADAPTER)
     except ValueError as error:
         raise UserError(f"adapter.targets: {_first_sentence(error)}") from None
+    if isinstance(model.get_output_embeddings(), LoraLayer):
+        raise UserError(
+            "adapter.targets: the output layer runs on targets only, and its rows are not the"
+            " tokens that adapters are routed by; leave it out"
+        )
     for _, layer in adapted_layers(wrapped):
         _attach(layer, layout, routing)
     return wrapped

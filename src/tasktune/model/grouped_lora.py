@@ -1,14 +1,16 @@
 """The grouped LoRA product: every task's tokens through that task's pair, in one operation.
 
 The batch is sorted by task, so a task's tokens are a slice, and each step of the product is one
-small matrix product a slice. The backward pass does the same with the gradients. It therefore
-yields the gradient of each task's own pair: given pairs that are *views* of shared parameters, one
-for each task, it yields each task's gradient of the shared parameters at no further cost.
+small matrix product a slice; on CUDA one kernel computes those of many slices. The backward pass
+does the same with the gradients. It therefore yields the gradient of each task's own pair: given
+pairs that are *views* of shared parameters, one for each task, it yields each task's gradient of
+the shared parameters at no further cost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tasktune.model.layouts.base import Factors
+
+KERNEL_GROUPS = 8
+"""Slices from which on one kernel for all is launched instead of a product each."""
+KERNEL_ALIGNMENT = 8
+"""Widths that the kernel takes are multiples of it: 16 bytes of bfloat16."""
 
 
 def grouped_lora(base: Tensor, rows: Tensor, factors: Factors, offsets: Sequence[int]) -> Tensor:
@@ -97,6 +104,9 @@ def _product(
     """``rows[k] @ weights[k]`` for each slice k: ``[T, a]``, ``[G, a, b]`` to ``[T, b]``."""
     if weights.shape[0] == 1 or weights.stride(0) == 0:  # one weight for all: one product
         return rows @ weights[0] if add is None else torch.addmm(add, rows, weights[0])
+    if takes_kernel(rows.device, rows.dtype, weights.shape[1:], offsets):
+        result = F.grouped_mm(rows.contiguous(), weights, offs=_ends(offsets, rows.device))
+        return result if add is None else result.add_(add)
     sizes = _sizes(offsets)
     result = rows.new_empty(rows.shape[0], weights.shape[2])
     slices = zip(rows.split(sizes), weights.unbind(), result.split(sizes), strict=True)
@@ -116,12 +126,39 @@ def _outer(left: Tensor, right: Tensor, groups: int, offsets: tuple[int, ...]) -
     """
     if groups == 1:
         return (left.T @ right).unsqueeze(0)
+    if takes_kernel(left.device, left.dtype, (left.shape[1], right.shape[1]), offsets):
+        return F.grouped_mm(
+            left.contiguous().T, right.contiguous(), offs=_ends(offsets, left.device)
+        )
     sizes = _sizes(offsets)
     result = left.new_empty(groups, left.shape[1], right.shape[1])
     slices = zip(left.split(sizes), right.split(sizes), result.unbind(), strict=True)
     for first, second, out in slices:
         torch.mm(first.T, second, out=out)  # an empty slice gives zero
     return result
+
+
+def takes_kernel(
+    device: torch.device, dtype: torch.dtype, widths: Sequence[int], offsets: tuple[int, ...]
+) -> bool:
+    """Whether ``torch.nn.functional.grouped_mm`` computes the products of all slices.
+
+    On CUDA many small launches cost more than their work, and it is one launch. It takes bfloat16
+    and rows of whole 16 bytes; what it gives for an empty slice is not documented.
+
+    :param widths: the columns of the matrices that are multiplied.
+    """
+    if device.type != "cuda" or dtype != torch.bfloat16:
+        return False
+    sizes = _sizes(offsets)
+    aligned = all(width % KERNEL_ALIGNMENT == 0 for width in widths)
+    return len(sizes) >= KERNEL_GROUPS and aligned and min(sizes) > 0
+
+
+@lru_cache(maxsize=2)
+def _ends(offsets: tuple[int, ...], device: torch.device) -> Tensor:
+    """Where each slice ends, as the kernel takes it; one copy for all layers of a batch."""
+    return torch.tensor(offsets[1:], dtype=torch.int32, device=device)
 
 
 def _sizes(offsets: tuple[int, ...]) -> list[int]:

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from tasktune.batching.attention import ATTENTION
 from tasktune.batching.batch import Batch
 from tasktune.batching.item import Item, Pooling
+from tasktune.batching.logits import TargetLogits
 from tasktune.model.adapters import LayerAdapters, add_adapters
 from tasktune.model.embedding_noise import noisy_embeddings
 from tasktune.model.heads import Heads, HeadShape
@@ -27,14 +28,19 @@ from tasktune.model.routing import Routing
 class Outputs:
     """What a batch's forward pass gives.
 
-    :param logits: ``[N, V]`` at the batch's ``target_index``.
+    :param target_logits: of the batch's ``N`` targets.
     :param heads: each task's head outputs, ``[H_k, outputs]``, by task index.
     :param pooled: what the heads were given, ``[H, width]``.
     """
 
-    logits: Tensor
+    target_logits: TargetLogits
     heads: dict[int, Tensor]
     pooled: Tensor
+
+    @property
+    def logits(self) -> Tensor:
+        """All of them at once, ``[N, V]``."""
+        return self.target_logits.between(0, len(self.target_logits))
 
 
 class TaskModel(nn.Module):
@@ -150,7 +156,7 @@ class TaskModel(nn.Module):
         with noisy_embeddings(self.transformer, batch, self._noise_scales(batch)):
             states = self.architecture.run(batch)
         pooled = pool(states.hidden, batch)
-        return Outputs(states.logits, self._run_heads(batch, pooled), pooled)
+        return Outputs(states.target_logits, self._run_heads(batch, pooled), pooled)
 
     def _noise_scales(self, batch: Batch) -> Sequence[float]:
         """How much noise each example's embeddings get; nothing outside training."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from tasktune.batching.batch import Batch
 from tasktune.batching.item import Item
 from tasktune.model.task_model import Outputs
+from tasktune.objective.token_losses import full, token_losses
 
 
 def loss_sums(outputs: Outputs, batch: Batch) -> Tensor:
@@ -19,11 +20,11 @@ def loss_sums(outputs: Outputs, batch: Batch) -> Tensor:
     Tokens by cross-entropy, classes of a head by cross-entropy, numbers of a head by squared error
     on the scale where the task's range is 0 to 1.
     """
-    token_losses = F.cross_entropy(full(outputs.logits), batch.target_ids, reduction="none")
+    losses = token_losses(outputs.target_logits, batch.target_ids)
     sums = []
     for position, task in enumerate(batch.tasks):
         start, end = batch.target_offsets[position : position + 2]
-        total = token_losses[start:end].sum()
+        total = losses[start:end].sum()
         if task in outputs.heads:
             total = total + prediction_losses(outputs, batch, task)[0].sum()
         sums.append(total)
@@ -47,16 +48,17 @@ def prediction_losses(outputs: Outputs, batch: Batch, task: int) -> tuple[Tensor
             losses = F.mse_loss(predictions[:, 0], numbers, reduction="none")
             return losses, torch.zeros_like(losses)
         targets = targets.long()
-    else:
-        start, end = batch.target_offsets[position : position + 2]
-        predictions, targets = full(outputs.logits[start:end]), batch.target_ids[start:end]
+        return _scored(predictions, targets)
+    logits = outputs.target_logits
+    parts = logits.parts(*batch.target_offsets[position : position + 2])
+    scored = [_scored(full(logits.between(*p)), batch.target_ids[slice(*p)]) for p in parts]
+    return torch.cat([losses for losses, _ in scored]), torch.cat([right for _, right in scored])
+
+
+def _scored(predictions: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Each row's cross-entropy, and whether its likeliest class is the right one."""
     losses = F.cross_entropy(predictions, targets, reduction="none")
     return losses, predictions.argmax(dim=1) == targets
-
-
-def full(values: Tensor) -> Tensor:
-    """Half precision as single precision, in which losses are summed."""
-    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
 
 def loss_counts(items: Sequence[Item], tasks: int) -> Tensor:

@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 
 from tasktune.batching.attention import ATTENTION
 from tasktune.batching.batch import Batch
+from tasktune.batching.logits import WholeLogits
 from tasktune.batching.output import output_on_targets
 from tasktune.model.adapters import grouped_adapter
 from tasktune.model.routing import Routing
@@ -77,7 +78,7 @@ def mean_losses(causal_lm: PreTrainedModel, batch: Batch) -> Tensor:
             use_cache=False,
             **packed,
         ).logits
-    sums = loss_sums(Outputs(logits[0], {}, logits.new_zeros(0, 1)), batch)
+    sums = loss_sums(Outputs(WholeLogits(logits[0]), {}, logits.new_zeros(0, 1)), batch)
     offsets = torch.tensor(batch.target_offsets)
     return sums / offsets.diff().to(sums)
 

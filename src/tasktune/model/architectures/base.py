@@ -14,17 +14,18 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tasktune.batching.batch import Batch
 from tasktune.batching.item import Item, Pooling
+from tasktune.batching.logits import TargetLogits
 
 
 @dataclass(frozen=True)
 class States:
     """What a forward pass leaves.
 
-    :param logits: ``[N, V]`` at the batch's ``target_index``.
+    :param target_logits: of the batch's ``N`` targets.
     :param hidden: ``[R * L, width]`` what heads pool over, by the batch's flat positions.
     """
 
-    logits: Tensor
+    target_logits: TargetLogits
     hidden: Tensor
 
 

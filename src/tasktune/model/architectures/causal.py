@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from tasktune.batching.batch import Batch
 from tasktune.batching.item import Item
-from tasktune.batching.output import output_on_targets
+from tasktune.batching.logits import target_logits
 from tasktune.batching.packing import pack
 from tasktune.batching.padding import pad, pad_rows
 from tasktune.model.architectures.base import Architecture, States
@@ -36,15 +36,14 @@ class Causal(Architecture):
         return pad(items, int(self.tokenizer.pad_token_id), self.pooling)
 
     def run(self, batch: Batch) -> States:
-        with output_on_targets(self.model, batch) as hidden:
-            logits = self.model(
-                input_ids=batch.input_ids,
-                position_ids=batch.position_ids,
-                attention_mask=batch.attention_mask,
-                use_cache=False,
-                **({"attention_plan": batch.attention_plan} if self.packed else {}),
-            ).logits
-        return States(logits[0], hidden.flat)
+        arguments = {
+            "input_ids": batch.input_ids,
+            "position_ids": batch.position_ids,
+            "attention_mask": batch.attention_mask,
+            "use_cache": False,
+            **({"attention_plan": batch.attention_plan} if self.packed else {}),
+        }
+        return States(*target_logits(self.model, batch, arguments))
 
     def prompts(self, prompts: Sequence[NDArray[np.int32]]) -> dict[str, Tensor]:
         """Padded on the left, so that all answers begin in one column."""

@@ -12,6 +12,7 @@ from transformers import AutoModel
 
 from tasktune.batching.batch import Batch
 from tasktune.batching.item import Item
+from tasktune.batching.logits import WholeLogits
 from tasktune.batching.packing import sort_items
 from tasktune.batching.padding import pad_ordered
 from tasktune.errors import UserError
@@ -51,7 +52,7 @@ class Encoder(Architecture):
         hidden = self.model(
             input_ids=batch.input_ids, attention_mask=batch.attention_mask
         ).last_hidden_state.flatten(0, 1)
-        return States(hidden.new_zeros(0, 1), hidden)
+        return States(WholeLogits(hidden.new_zeros(0, 1)), hidden)
 
     def prompts(self, prompts: Sequence[NDArray[np.int32]]) -> dict[str, Tensor]:
         raise UserError(

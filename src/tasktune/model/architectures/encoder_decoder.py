@@ -13,6 +13,7 @@ from transformers import AutoModelForSeq2SeqLM
 
 from tasktune.batching.batch import Batch
 from tasktune.batching.item import Item
+from tasktune.batching.logits import WholeLogits
 from tasktune.batching.output import output_on_targets
 from tasktune.batching.packing import sort_items
 from tasktune.batching.padding import pad_ordered, pad_rows
@@ -79,7 +80,8 @@ class EncoderDecoder(Architecture):
                 decoder_input_ids=batch.decoder_input_ids,
                 use_cache=False,
             )
-        return States(output.logits[0], output.encoder_last_hidden_state.flatten(0, 1))
+        hidden = output.encoder_last_hidden_state.flatten(0, 1)
+        return States(WholeLogits(output.logits[0]), hidden)
 
     def prompts(self, prompts: Sequence[NDArray[np.int32]]) -> dict[str, Tensor]:
         rows, mask = pad_rows([self.ended(prompt) for prompt in prompts], self.padding)

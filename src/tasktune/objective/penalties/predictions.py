@@ -62,7 +62,7 @@ def predictions_of(seen: PenaltyInput) -> Predictions:
 
     def of_each(values: list[int] | list[bool]) -> Tensor:
         spread = torch.repeat_interleave(torch.tensor(values), counts)
-        return spread.to(seen.outputs.logits.device)
+        return spread.to(seen.outputs.pooled.device)
 
     if task in seen.outputs.heads:
         start, end = batch.pool_offsets[position : position + 2]
@@ -72,7 +72,11 @@ def predictions_of(seen: PenaltyInput) -> Predictions:
         targets = targets.long() if logits.shape[1] > 1 else targets
     else:
         start, end = batch.target_offsets[position : position + 2]
-        logits, targets = seen.outputs.logits[start:end].float(), batch.target_ids[start:end]
+        logits, targets = (
+            seen.outputs.target_logits.between(start, end),
+            batch.target_ids[start:end],
+        )
+        logits = logits.float()
     return Predictions(
         logits,
         targets,

@@ -143,8 +143,11 @@ def base_logits(model: TaskModel, batch: Batch, tasks: Collection[int]) -> dict[
     training = model.training
     model.eval()
     with model.base_only():
-        logits = model(chosen).logits
+        logits = model(chosen).target_logits
+        bounds = zip(
+            chosen.tasks, chosen.target_offsets[:-1], chosen.target_offsets[1:], strict=True
+        )
+        found = {task: logits.between(start, end) for task, start, end in bounds}
     model.train(training)
     model.routing.point(batch.tasks, batch.task_offsets)
-    bounds = zip(chosen.tasks, chosen.target_offsets[:-1], chosen.target_offsets[1:], strict=True)
-    return {task: logits[start:end] for task, start, end in bounds}
+    return found
