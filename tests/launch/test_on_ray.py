@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import time
@@ -31,13 +32,13 @@ def ray_worker(process: psutil.Process) -> psutil.Process | None:
 
 
 def kill_after_checkpoint(launched: subprocess.Popen[str], checkpoints: Path) -> int:
-    """Kills the worker as soon as there is a checkpoint; returns how many there were."""
+    """Kills the worker as soon as there is a checkpoint; returns when that was written, in ns."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and launched.poll() is None:
         worker = ray_worker(psutil.Process(launched.pid))
         if worker is not None and list(checkpoints.glob("step-*")):
             worker.kill()
-            return worker.pid
+            return (checkpoints / "step-2").stat().st_mtime_ns
         time.sleep(0.02)
     raise AssertionError("no worker wrote a checkpoint")
 
@@ -54,14 +55,17 @@ def test_a_killed_worker_goes_on_from_its_checkpoint(workshop: Workshop) -> None
     with (workshop.folder / "log").open("w+") as log:
         launched = subprocess.Popen(command, stderr=log, stdout=log, text=True, env=environment)
         try:
-            killed = kill_after_checkpoint(launched, folder / "checkpoints")
+            written = kill_after_checkpoint(launched, folder / "checkpoints")
             code = launched.wait(timeout=150)
         finally:
             launched.terminate()
             launched.wait()
     text = (workshop.folder / "log").read_text()
     assert code == 0, text
-    assert f"pid={killed}" in text
+    workers = set(re.findall(r"\(RayTrainWorker pid=(\d+)\)", text))
+    assert len(workers) == 2, "none was started again"
+    step_2 = folder / "checkpoints" / "step-2"
+    assert step_2.stat().st_mtime_ns == written, "the second one began anew"
     ours, theirs = (
         load_file(run / "checkpoints" / "step-60" / "model.safetensors") for run in (folder, alone)
     )
