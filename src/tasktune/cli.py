@@ -54,6 +54,8 @@ def train(
 
     run = Run.open(run_file, overrides or [], say)
     console = Console(stderr=True)
+    if go_on and (resume or overwrite):
+        raise UserError("--go-on decides by itself; leave out --resume and --overwrite")
     if go_on:
         resume = run.has_checkpoint()
     if not resume:
@@ -300,7 +302,13 @@ def launch(
     show: Annotated[bool, typer.Option("--print", help="cloud: show the YAML, start none")] = False,
 ) -> None:
     """Trains RUN.yaml on Ray's workers, or on GPUs of a cloud through SkyPilot."""
+    from tasktune.launch import refuse_foreign
+
     if on == "ray":
+        several = nodes if nodes > 1 else None
+        asks = {"--gpus": gpus, "--nodes": several, "--spot": spot, "--cloud": cloud}
+        asks |= {"--bucket": bucket, "--name": name, "--package": package, "--print": show}
+        refuse_foreign(on, asks)
         from tasktune.launch.on_ray import train_on_ray
 
         folder = train_on_ray(
@@ -317,6 +325,7 @@ def launch(
         from tasktune.config_file import load_config
         from tasktune.launch.cloud import Cloud, as_yaml, cloud_task, start, write_task
 
+        refuse_foreign(on, {"--address": address, "--workers": workers if workers > 1 else None})
         if gpus is None:
             raise UserError("--on cloud needs --gpus KIND:NUMBER, such as H100:8")
         chosen = {"package": package} if package is not None else {}

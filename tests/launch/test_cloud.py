@@ -115,6 +115,7 @@ def test_bad_input_is_one_clear_line(workshop: Workshop) -> None:
     assert complaint(workshop, *SPOT, "tasks.score.train.path=scores.csv") == (
         f"tasks.score.train: scores.csv does not exist (looked in {workshop.folder})"
     )
+    assert complaint(workshop, *SPOT, "--workers", "4") == "--workers means nothing for --on cloud"
     assert complaint(workshop, *SPOT, "model.base=/models/x") == (
         f"model.base: /models/x is absolute; write it relative to {workshop.folder}"
     )

@@ -83,6 +83,8 @@ def test_mistakes_are_said_before_ray_starts(
         2,
         f"tasktune: {file}: unknown key 'stepz' under training; did you mean 'steps'?",
     )
+    code, _, error = workshop.tasktune("launch", file, "--gpus", "H100:8")
+    assert (code, error.strip()) == (2, "tasktune: --gpus means nothing for --on ray")
     monkeypatch.setitem(sys.modules, "ray", None)  # as if it weren't installed
     code, _, error = workshop.tasktune("launch", file)
     assert code == 2

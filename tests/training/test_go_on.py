@@ -13,3 +13,8 @@ def test_go_on_begins_and_then_resumes(workshop: Workshop) -> None:
     assert workshop.tasktune("train", file, "--go-on")[0] == 0
     assert first.stat().st_mtime_ns == written, "it began anew"
     assert (first.parent / "step-6").is_dir()
+    code, _, error = workshop.tasktune("train", file, "--go-on", "--overwrite")
+    assert (code, error.strip()) == (
+        2,
+        "tasktune: --go-on decides by itself; leave out --resume and --overwrite",
+    )
