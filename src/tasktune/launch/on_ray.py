@@ -29,6 +29,8 @@ def train_on_ray(
     :param retries: how often workers are started again after a failure.
     :raises UserError: if Ray is missing or can't be reached, or the run can't work.
     """
+    if workers > 1 and gpus_per_worker == 0:  # Accelerate takes each of them for a run of its own
+        raise UserError("--workers: several on CPU do not work yet; leave it out, or use GPUs")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     config = Run.open(run_file, overrides, say).config  # mistakes are said before Ray starts
     output = Path(config.output).resolve()
