@@ -51,6 +51,7 @@ from tasktune.sampling.balance import groups_of
 from tasktune.sampling.mixtures import Mixture, mixtures
 from tasktune.sampling.sampler import Sampler
 from tasktune.training.checkpoint import (
+    checkpoints,
     last_whole_checkpoint,
     load_tensors,
     trained_parameters,
@@ -294,6 +295,10 @@ class Run:
             if self.accelerator.is_main_process:
                 with writing(self.folder):
                     self.export("peft")
+
+    def has_checkpoint(self) -> bool:
+        """Whether the run's folder holds a checkpoint to go on from."""
+        return any(checkpoints(self.folder / "checkpoints"))
 
     @contextmanager
     def held(self) -> Iterator[None]:
