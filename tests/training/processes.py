@@ -38,7 +38,10 @@ def free_port() -> int:
 
 
 def in_processes(count: int, work: Callable[..., None], *arguments: Any) -> None:
-    """Calls ``work(*arguments)`` in ``count`` processes that make up one group."""
+    """Calls ``work(*arguments)`` in ``count`` new processes that make up one group.
+
+    Also where it is one: Accelerate keeps the precision of a process's first run.
+    """
     spawn(_join, (count, free_port(), work, arguments), nprocs=count)
 
 
@@ -48,7 +51,8 @@ def _join(
     os.environ |= environment(rank, processes, port)
     torch.set_num_threads(1)
     work(*arguments)
-    dist.destroy_process_group()
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def train(run_file: Path, runs: dict[str, list[str]], place: Path, resume: bool = False) -> None:

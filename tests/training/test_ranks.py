@@ -61,14 +61,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory, llama: Path) -> Path:
     workshop.run["evaluation"] = {"every": 0}
     file = workshop.save()
     whole = {**RUNS, **NOISY}
-    train(file, RUNS, folder_of(place, 1))
+    in_processes(1, train, file, RUNS, folder_of(place, 1))
     in_processes(2, train, file, whole, folder_of(place, 2))
     for processes in (1, 4):
         for name in RESUMED:
             copy = folder_of(place, processes, "half") / name
             shutil.copytree(folder_of(place, 2) / name, copy)
             shutil.rmtree(copy / "checkpoints" / f"step-{STEPS}")
-    train(file, RESUMED, folder_of(place, 1, "half"), True)
+    in_processes(1, train, file, RESUMED, folder_of(place, 1, "half"), True)
     in_processes(4, train_twice, file, place)
     return place
 
