@@ -27,7 +27,7 @@ from tasktune.comparison.twins import Budget, TwinMaker, budgets
 from tasktune.comparison.variants import STANDS, systems
 from tasktune.config import CompareConfig, RunConfig
 from tasktune.config_file import dump_config, load_config
-from tasktune.errors import UserError
+from tasktune.errors import Interrupted, UserError
 from tasktune.evaluation.evaluate import task_metrics
 from tasktune.evaluation.metrics import Metric
 from tasktune.evaluation.relative import change, divisor
@@ -91,7 +91,7 @@ def work_apart(config: RunConfig, folder: Path, workers: int) -> None:
     except UserError as error:
         print(f"tasktune: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (Interrupted, KeyboardInterrupt):
         sys.exit(130)
 
 
@@ -176,16 +176,16 @@ def findings(run: Run, trained: Mapping[Key, Trained]) -> Findings:
     first = runs[STANDS][0]
     sizes = {task: int(first.scores[task]["examples"]) for task in metrics}
 
-    def all_scores(of: Callable[[str], list[Trained]]) -> dict[str, Scores]:
+    def all_scores(of: Mapping[str, list[Trained]]) -> dict[str, Scores]:
         return {
-            task: scores_of(of(task), task, metric, config.seed, sizes[task])
+            task: scores_of(of[task], task, metric, config.seed, sizes[task])
             for task, metric in metrics.items()
         }
 
-    scores = {name: all_scores(lambda _, name=name: runs[name]) for name in names}  # type: ignore[misc]
+    scores = {name: all_scores(dict.fromkeys(metrics, runs[name])) for name in names}
     kinds = budgets(asked.twins)
     twins: dict[Budget, dict[str, Scores]] = {
-        kind: all_scores(lambda task, kind=kind: [trained[kind, task, seed] for seed in seeds])  # type: ignore[misc]
+        kind: all_scores({task: [trained[kind, task, seed] for seed in seeds] for task in metrics})
         for kind in kinds
     }
     called = {task: str(first.scores[task]["primary"]) for task in metrics}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal
-
-import numpy as np
+from typing import Literal
 
 from tasktune.comparison.subset import subset
 from tasktune.config import RunConfig
@@ -26,7 +24,9 @@ CLOSE = 0.02
 
 def budgets(twins: str) -> tuple[Budget, ...]:
     """The kinds of twins that ``compare.twins`` asks for."""
-    return ("examples", "steps") if twins == "both" else (twins,)  # type: ignore[return-value]
+    if twins == "both":
+        return ("examples", "steps")
+    return ("steps",) if twins == "steps" else ("examples",)
 
 
 class TwinMaker:
@@ -139,10 +139,8 @@ def sized(config: RunConfig, batch_tokens: int, steps: int) -> RunConfig:
     """The run with another batch and number of steps; warm-up keeps its share of the steps."""
     training = config.training
     scale = steps / training.steps
-    update: dict[str, Any] = {
+    update = {
         "batch_tokens": batch_tokens,
-        "micro_batch_tokens": training.micro_batch_tokens
-        and max(training.micro_batch_tokens, int(np.minimum(batch_tokens, 2**31))),
         "steps": steps,
         "warmup_steps": round(training.warmup_steps * scale),
     }

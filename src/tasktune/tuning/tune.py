@@ -15,7 +15,7 @@ from optuna.trial import Trial
 from tasktune.config import RunConfig
 from tasktune.config_file import dump_config, load_config, parse_config, plain, read_yaml
 from tasktune.data.prepare import fingerprints
-from tasktune.errors import UserError
+from tasktune.errors import Interrupted, UserError
 from tasktune.evaluation.evaluate import DEFAULTS, task_metrics
 from tasktune.locks import FileLock
 from tasktune.run import Run
@@ -255,5 +255,5 @@ def work_apart(config: RunConfig, folder: Path, workers: int) -> None:
     except UserError as error:
         print(f"tasktune: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (Interrupted, KeyboardInterrupt):
         sys.exit(130)
