@@ -323,6 +323,9 @@ class TrainingConfig(Section):
     max_gradient_norm: Annotated[float, Field(gt=0)] | None = 1.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     gradient_checkpointing: bool = False
+    sharding: Literal["none", "base"] = Field(
+        "none", description="base: cut the frozen base over the processes of a run"
+    )
     packing: Literal["auto", "packed", "padded"] = "auto"
     watch_conflict: bool = Field(
         True, description="log the tasks' gradient norms and cosines, whatever the weighting"

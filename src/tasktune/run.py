@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from numpy.typing import NDArray
@@ -61,6 +62,7 @@ from tasktune.training.environment import environment
 from tasktune.training.loop import Loop, writing
 from tasktune.training.monitor import Monitor, check_monitor
 from tasktune.training.receipt import Plan, check_budget, plan
+from tasktune.training.sharding import check_sharding, shard_base
 from tasktune.training.task_facts import task_facts
 from tasktune.training.task_rates import TaskRates
 
@@ -101,6 +103,7 @@ class Run:
             say(f"weighting: {config.weighting.method} takes one more forward pass a step")
         check_look_ahead(config, self.layout)
         check_penalties(config)
+        check_sharding(config, self.curriculum)
         check_monitor(config)
         check_metrics(config)
 
@@ -142,7 +145,13 @@ class Run:
         """The frozen base model."""
         draws = self.config.model.random_weights  # which the first rank writes and others read
         with self.accelerator.main_process_first() if draws else nullcontext():
-            return build_base(self.config, self.accelerator.device, self.folder)
+            place = torch.device("cpu") if self.is_sharded else None  # cut before it is moved
+            return build_base(self.config, self.accelerator.device, self.folder, place)
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether the base is cut over several processes."""
+        return self.config.training.sharding == "base" and self.accelerator.num_processes > 1
 
     @cached_property
     def model(self) -> TaskModel:
@@ -150,6 +159,8 @@ class Run:
         model, notes = build_model(self.config, self.tasks, self.base)
         for note in notes:
             self.say(note)
+        if self.is_sharded:
+            shard_base(model, self.accelerator.device, self.accelerator.num_processes)
         self.penalties = build_penalties(self.config, task_facts(self.tasks, self.layout), model)
         if self.penalties is not None:  # their parameters train and are saved with the model's
             model.beside["penalties"] = self.penalties.to(model.device)
@@ -223,6 +234,8 @@ class Run:
         :param overwrite: replace the run that the folder holds.
         :raises UserError: if the folder already holds a run, or can't be written.
         """
+        if self.config.training.sharding == "base" and not self.is_sharded:
+            self.say("training.sharding: there is one process, which holds all of the base")
         with self.held():
             exists = (self.folder / CONFIG).exists()
             if exists and not overwrite:

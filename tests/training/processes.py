@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch import nn
+from torch.distributed.tensor import DTensor
 from torch.multiprocessing.spawn import spawn
 
 from tasktune.run import Run
@@ -64,12 +66,24 @@ def train(run_file: Path, runs: dict[str, list[str]], place: Path, resume: bool 
         run = Run.open(run_file, [*overrides, f"output={place / name}"])
         run.model.double()
         first = {key: value.clone() for key, value in run.model.trainable_state().items()}
+        held = held_by(run.model.transformer)
         if not resume:
             run.begin()
         with Calls() as calls:
             run.loop().run(latest_checkpoint(run.folder) if resume else None)
-        kept = {"first": first, "last": run.model.trainable_state(), "calls": calls.of_steps}
+        kept = {
+            "first": first,
+            "last": run.model.trainable_state(),
+            "calls": calls.of_steps,
+            "held": held,
+        }
         torch.save(kept, run.folder / f"rank{run.accelerator.process_index}.pt")
+
+
+def held_by(transformer: nn.Module) -> int:
+    """How many numbers of the frozen base this rank holds."""
+    frozen = [p for p in transformer.parameters() if not p.requires_grad]
+    return sum((p.to_local() if isinstance(p, DTensor) else p).numel() for p in frozen)
 
 
 class Calls:

@@ -42,6 +42,16 @@ NOISY = {
         "monitor={every: 5, action: freeze, keep: best}",
     ]
 }
+SHARDED = {
+    f"sharded-{name}": [*RUNS[name], "training.sharding=base", "training.micro_batch_tokens=32"]
+    for name in ("equal", "hydra-uw", "shared_private-upgrad")
+}
+SHARDED["sharded-famo"] = ["training.sharding=base", "weighting.method=famo"]
+SHARDED["sharded-checkpointing"] = [
+    "training.sharding=base",
+    "training.gradient_checkpointing=true",
+]
+RUNS |= SHARDED
 RESUMED = {name: RUNS[name] for name in ("equal", "hydra-uw", "shared_private-upgrad")}
 STEPS = 20
 
@@ -150,10 +160,25 @@ def test_a_checkpoint_of_two_goes_on_elsewhere(trained: Path, name: str, process
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_two_collectives_a_step(trained: Path, name: str) -> None:
-    """All gradients in one, all losses in another, however many tasks and parameters."""
+    """All gradients in one, all losses in another, however many tasks and parameters.
+
+    FAMO asks for the losses after the update too.
+    """
+    asked = 3 if name.endswith("famo") else 2
     assert of_rank(folder_of(trained, 1) / name, 0)["calls"] == [0] * STEPS
     for processes in (2, 4):
-        assert of_rank(folder_of(trained, processes) / name, 0)["calls"] == [2] * STEPS
+        assert of_rank(folder_of(trained, processes) / name, 0)["calls"] == [asked] * STEPS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("name", SHARDED)
+def test_each_rank_holds_its_part_of_the_base(trained: Path, name: str, processes: int) -> None:
+    whole = of_rank(folder_of(trained, 1) / name, 0)["held"]
+    folder = folder_of(trained, processes) / name
+    parts = [of_rank(folder, rank)["held"] for rank in range(processes)]
+    assert sum(parts) == whole
+    assert max(parts) < 1.2 * whole / processes
 
 
 def start(workshop: Workshop, count: int, *arguments: str, **of_last: str) -> list[Any]:
@@ -174,8 +199,10 @@ def ended(started: list[Any]) -> tuple[list[int], list[str]]:
     return [process.returncode for process in started], said
 
 
-def test_the_command_on_two_processes(workshop: Workshop) -> None:
+@pytest.mark.parametrize("sharding", ["none", "base"])
+def test_the_command_on_two_processes(workshop: Workshop, sharding: str) -> None:
     """Validation, looks of the monitor, checkpoints and export: none waits for ever."""
+    workshop.run["training"]["sharding"] = sharding
     workshop.run["monitor"] = {"every": 2, "action": "freeze", "keep": "best"}
     codes, said = ended(start(workshop, 2))
     assert codes == [0, 0], said
@@ -199,6 +226,37 @@ def test_a_mistake_on_one_rank_ends_all(workshop: Workshop, tmp_path: Path, proc
     assert len(lines) == 1
     assert "set TASKTUNE_CACHE to another folder" in lines[0]
     assert "Traceback" not in "".join(said)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        (
+            "curriculum={pacing: competence, difficulty: loss, steps: 4}",
+            "curriculum.difficulty: loss is",
+        ),
+        ("training.look_ahead_every=2", "training.look_ahead_every: each process"),
+        (
+            "penalties=[{method: kl_to_base, tasks: [colour], weight: 0.3}]",
+            "penalties.1: kl_to_base passes through the base where its task is",
+        ),
+        ("model.quantization=nf4", "quantised bases can't be cut"),
+    ],
+)
+def test_what_one_rank_does_alone_is_refused_of_a_cut_base(
+    workshop: Workshop, override: str, said: str
+) -> None:
+    code, _, error = workshop.tasktune(
+        "train", str(workshop.save()), "training.sharding=base", override
+    )
+    assert code == 2
+    assert said in error and "Traceback" not in error
+
+
+def test_one_process_says_that_it_holds_all(workshop: Workshop) -> None:
+    code, _, error = workshop.tasktune("train", str(workshop.save()), "training.sharding=base")
+    assert code == 0
+    assert "training.sharding: there is one process, which holds all of the base" in error
 
 
 def test_a_mistake_on_all_ranks_is_said_once(workshop: Workshop) -> None:

@@ -32,9 +32,9 @@ class AttentionPlan:
         """The same plan on another device."""
         return AttentionPlan(
             self.shapes,
-            self.index.to(device),
-            self.inverse.to(device),
-            self.offsets.to(device),
+            sent(self.index, device),
+            sent(self.inverse, device),
+            sent(self.offsets, device),
             self.longest,
         )
 
@@ -95,11 +95,18 @@ class Batch:
         return int(self.input_ids.numel())
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on another device."""
+        """The same batch on another device; to a GPU the host goes on while it is copied."""
         moved = {
-            name: value.to(device, non_blocking=True)
+            name: sent(value, device)
             for name, value in vars(self).items()
             if isinstance(value, Tensor)
         }
         plan = None if self.attention_plan is None else self.attention_plan.to(device)
         return Batch(**{**vars(self), **moved, "attention_plan": plan})
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """``tensor`` on ``device``; only from pinned memory does a copy to a GPU not wait for it."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)

@@ -44,13 +44,17 @@ def build_layout(config: RunConfig) -> Layout:
     return layout
 
 
-def build_base(config: RunConfig, device: torch.device, run_folder: Path) -> BaseModel:
+def build_base(
+    config: RunConfig, device: torch.device, run_folder: Path, place: torch.device | None = None
+) -> BaseModel:
     """The frozen base model; random weights depend on ``seed`` alone.
 
+    :param device: where it is going to compute.
+    :param place: where its weights are left, if that isn't there.
     :raises UserError: if it can't be loaded.
     """
     torch.manual_seed(config.seed)
-    return load_base(config.model, config.folder, device, run_folder / "base")
+    return load_base(config.model, config.folder, device, run_folder / "base", place)
 
 
 def build_model(

@@ -102,10 +102,16 @@ def load_tokenizer(config: ModelConfig, folder: Path) -> PreTrainedTokenizerBase
 
 
 def load_base(
-    config: ModelConfig, folder: Path, device: torch.device, random_folder: Path
+    config: ModelConfig,
+    folder: Path,
+    device: torch.device,
+    random_folder: Path,
+    place: torch.device | None = None,
 ) -> BaseModel:
-    """The base model in evaluation mode on ``device``, frozen.
+    """The base model in evaluation mode, frozen.
 
+    :param device: where it is going to compute.
+    :param place: where its weights are left, if that isn't there.
     :param random_folder: where a base of random weights is kept, so that adapters trained on it
         find it again.
     :raises UserError: if it can't be found, is of no known kind, or can't be quantised here.
@@ -130,7 +136,7 @@ def load_base(
         raise UserError(f"model.base: cannot load {config.base}: {_line(error)}") from None
     model.requires_grad_(False)
     if quantization is None:
-        nn.Module.to(model, device)
+        nn.Module.to(model, place or device)
     if getattr(model, "pooler", None) is not None:
         model.pooler = None  # BERT's own head, which nothing reads: no adapter belongs on it
     return BaseModel(model.eval(), load_tokenizer(config, folder), source, architecture)

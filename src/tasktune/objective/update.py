@@ -58,6 +58,8 @@ class Step:
 
     :param number: counted from 0.
     :param batches: this rank's micro-batches.
+    :param idle: batches of the step that are another rank's, where all ranks have to make as many
+        passes: they count for nothing here.
     :param counts: every task's targets in the whole effective batch, ``[K]``: the one division.
     :param autocast: the precision of the forward pass.
     :param reduce: sums a tensor over ranks; ``None`` where there is one.
@@ -74,6 +76,7 @@ class Step:
     watch: bool = False
     penalties: Penalties | None = None
     progress: float = 0.0
+    idle: Sequence[Batch] = ()
 
     def loss_sums(self, model: TaskModel, batch: Batch) -> Tensor:
         """A forward pass: each present task's summed loss with its penalties, ``[K]``."""
@@ -194,7 +197,22 @@ def accumulate(model: TaskModel, step: Step, scale: Tensor) -> Tensor:
             batch_sums = step.loss_sums(model, batch)
         (batch_sums * scale[list(batch.tasks)]).sum().backward()
         sums[list(batch.tasks)] += batch_sums.detach()
+    pass_idly(model, step)
     return sums
+
+
+def pass_idly(model: TaskModel, step: Step) -> None:
+    """Passes that keep other ranks company and leave gradients of zero at most.
+
+    A rank whose base is cut over all gathers each block from the others, so they have to pass
+    through it together. The batch is of the step's own: a parameter that it leaves with a zero has
+    a gradient on the rank whose batch it is.
+    """
+    for batch in step.idle:
+        with step.autocast():
+            nothing = 0 * loss_sums(model(batch), batch).sum()
+        if torch.is_grad_enabled():
+            nothing.backward()
 
 
 def spread(values: Tensor, step: Step) -> Tensor:
@@ -263,5 +281,6 @@ def losses_again(model: TaskModel, step: Step) -> StepTasks:
     for batch in step.batches:
         with step.autocast():
             sums[list(batch.tasks)] += step.loss_sums(model, batch).double()
+    pass_idly(model, step)
     losses = step.sum_over_ranks(sums).cpu()[list(step.present)] / tasks.counts
     return replace(tasks, losses=losses)

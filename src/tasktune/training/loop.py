@@ -212,6 +212,7 @@ class Loop:
         taken = Step(
             number=step,
             batches=[self.model.collate(micro) for micro in self.micro_batches(bundles)],
+            idle=[self.model.collate(bundles[0])] * self.idle_passes(bundles),
             counts=loss_counts(items, len(self.tasks)),
             autocast=self.accelerator.autocast,
             reduce=self.reduce,
@@ -269,14 +270,28 @@ class Loop:
             bundles.append(bundle)
         return bundles
 
-    def micro_batches(self, bundles: Sequence[list[Item]]) -> list[list[Item]]:
-        """This rank's share of the step, in pieces of at most ``micro_batch_tokens``.
+    def idle_passes(self, bundles: Sequence[list[Item]]) -> int:
+        """How many passes this rank makes for company, where the ranks share a base.
+
+        Every rank knows the whole step, so none has to ask the others.
+        """
+        if self.training.sharding == "none":
+            return 0
+        everyone = range(self.accelerator.num_processes)
+        passes = [len(self.micro_batches(bundles, rank)) for rank in everyone]
+        return max(passes) - passes[int(self.accelerator.process_index)]
+
+    def micro_batches(
+        self, bundles: Sequence[list[Item]], rank: int | None = None
+    ) -> list[list[Item]]:
+        """A rank's share of the step, in pieces of at most ``micro_batch_tokens``; its own if none.
 
         Each rank takes every n-th example and cuts what it has into pieces, so no rank waits for a
         token count: what a loss is divided by was counted before. A bundle that is longer than a
         piece may be is a piece of its own.
         """
-        share = bundles[self.accelerator.process_index :: self.accelerator.num_processes]
+        rank = self.accelerator.process_index if rank is None else rank
+        share = bundles[rank :: self.accelerator.num_processes]
         sizes = [sum(len(item.input_ids) for item in bundle) for bundle in share]
         limit = self.training.micro_batch_tokens or sum(sizes)
         pieces: list[list[Item]] = []
