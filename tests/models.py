@@ -40,6 +40,7 @@ BASES: dict[str, dict[str, Any]] = {
         "vocab_size": VOCABULARY, "dim": 24, "hidden_dim": 32, "n_layers": 2, "n_heads": 4,
         "max_position_embeddings": 128, "dropout": 0.0, "attention_dropout": 0.0,
     },
+    "modernbert": {**SIZES, "global_attn_every_n_layers": 2, "local_attention": 4},
     "t5": {
         "vocab_size": VOCABULARY, "d_model": 24, "d_kv": 6, "d_ff": 32, "num_layers": 2,
         "num_heads": 4, "dropout_rate": 0.0, "decoder_start_token_id": 0, "pad_token_id": 0,
@@ -53,6 +54,7 @@ BASES: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 ENCODERS = ("bert", "roberta", "electra", "distilbert")
+PACKED = ("llama", *ENCODERS)
 ENCODER_DECODERS = ("t5", "bart")
 
 
@@ -97,7 +99,7 @@ def tiny_model(
         tasks,
         [HeadShape(task, 3) for task in heads if task < len(tasks)],
         dropout=dropout,
-        packed=packed and kind == "llama",
+        packed=packed and kind in PACKED,
         pooling=pooling,
     )
     for parameter in model.parameters():

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from peft import PeftModel
-from torch import Tensor
+from torch import Tensor, nn
 
+from tasktune.batching.attention import packed_attention
 from tasktune.batching.item import Item, Pooling
+from tasktune.batching.packing import plan_attention
+from tasktune.model.build import choose_packing
 from tasktune.model.export import export_adapter
 from tasktune.model.layouts import layouts
 from tasktune.model.task_model import TaskModel
@@ -66,6 +70,46 @@ def test_a_batch_of_many_tasks_equals_each_example_alone(kind: str) -> None:
         torch.testing.assert_close(said, alone, rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_a_packed_encoder_says_and_learns_what_a_padded_one_does(kind: str) -> None:
+    items = [  # without padding tokens, which RoBERTa gives no position of their own
+        replace(item, input_ids=np.maximum(item.input_ids, 3)) for item in items_of(kind, 14)
+    ]
+    said, learnt = [], []
+    for packed in (True, False):
+        model = model_of(kind, packed=packed)
+        batch = model.collate(items)
+        assert (batch.attention_mask is None) is packed
+        assert len(batch.input_ids) == (1 if packed else len(items))
+        said.append(torch.stack(outputs(model, items)))
+        loss_sums(model(batch), batch).sum().backward()
+        trained = [p for p in model.parameters() if p.requires_grad]
+        learnt.append(torch.cat([p.grad.flatten() for p in trained if p.grad is not None]))
+    torch.testing.assert_close(said[0], said[1], rtol=1e-8, atol=1e-8)
+    torch.testing.assert_close(learnt[0], learnt[1], rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", [*ENCODERS, "modernbert"])
+def test_the_self_test_tells_which_encoders_pack(kind: str) -> None:
+    """ModernBERT looks through windows both ways, which is not served: it is padded."""
+    packed, notes = choose_packing("auto", tiny_base(kind))
+    assert packed is (kind in ENCODERS)
+    assert bool(notes) is not packed
+
+
+def test_windows_are_not_looked_through_both_ways() -> None:
+    states = torch.zeros(1, 2, 5, 4)
+    with pytest.raises(NotImplementedError):
+        packed_attention(
+            nn.Identity(),
+            *[states] * 3,
+            None,
+            sliding_window=3,
+            is_causal=False,
+            attention_plan=plan_attention([3, 2]),
+        )
+
+
 @pytest.mark.parametrize("kind", ["bert", "roberta", "t5", "bart"])
 @pytest.mark.parametrize("layout", [name for name in layouts.names() if name != "per_task"])
 def test_one_backward_pass_gives_every_tasks_gradient(kind: str, layout: str) -> None:
@@ -102,7 +146,7 @@ def test_micro_batches_change_nothing(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", EVERY)
 def test_the_exported_adapter_says_the_same_in_plain_peft(kind: str, tmp_path: Path) -> None:
-    model = model_of(kind)
+    model = model_of(kind, packed=False)
     items = [item for item in items_of(kind) if item.task == 2]
     batch = model.collate(items)
     model.routing.point([2], [0, 1])
@@ -162,7 +206,7 @@ def test_training_asks_for_what_generation_writes(kind: str) -> None:
 
 
 def test_encoders_end_texts_in_their_separator() -> None:
-    model = model_of("bert")
+    model = model_of("bert", packed=False)
     ids = np.array([5, 6, 7], dtype=np.int32)
     rows = model.collate([Item(0, ids, 3, 0.0), Item(1, np.append(ids, np.int32(2)), 4, 0.0)])
     assert rows.input_ids.tolist() == [[5, 6, 7, 2], [5, 6, 7, 2]]

@@ -1,9 +1,10 @@
 """Attention over packed sequences, through Transformers' own extension point.
 
 Transformers keeps packed sequences apart with a ``T x T`` mask, which wastes what packing saved.
-Here attention runs once per group of sequences of similar length, causal and without a mask: a
-sequence that is shorter than its group repeats its last token at the end, where no real token
-looks. On CUDA the variable-length kernel takes the packed row as it is.
+Here attention runs once per group of sequences of similar length. A sequence that is shorter than
+its group repeats its last token at the end, where no real token looks: by causality in a decoder,
+which so needs no mask, and by a mask of keys in an encoder. On CUDA the variable-length kernel
+takes the packed row as it is.
 """
 
 from __future__ import annotations
@@ -39,30 +40,40 @@ def packed_attention(
     dropout: float = 0.0,
     sliding_window: int | None = None,
     softcap: float | None = None,
+    is_causal: bool | None = None,
     *,
     attention_plan: AttentionPlan,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """Causal attention within each sequence of the packed row.
+    """Attention within each sequence of the packed row.
 
     :param query: ``[1, heads, T, d]``.
     :param key: ``[1, key_heads, T, d]``, and ``value`` likewise.
+    :param is_causal: whether tokens look back only; the layer says so where absent.
     :param attention_plan: how to walk the row, as the batch has it.
     :returns: ``[1, T, heads, d]``.
+    :raises NotImplementedError: for windows and soft caps of layers that look both ways.
     """
+    causal = bool(getattr(module, "is_causal", True)) if is_causal is None else is_causal
+    if not causal and (softcap is not None or sliding_window is not None):
+        raise NotImplementedError("windows and soft caps of attention that looks both ways")
     window = None
     if sliding_window is not None and sliding_window < attention_plan.longest:
         window = sliding_window
     rows = Rows(*(states[0].transpose(0, 1) for states in (query, key, value)))
     if query.is_cuda and softcap is None and query.dtype != torch.float32 and not dropout:
-        return _variable_length(rows, attention_plan, scaling, window).unsqueeze(0), None
+        return _variable_length(rows, attention_plan, scaling, window, causal).unsqueeze(0), None
     sizes = [count * length for count, length in attention_plan.shapes]
     laid_out = [_gather(states, attention_plan).split(sizes) for states in rows]
+    real = attention_plan.real.split(sizes)
     outputs = []
     for number, (count, length) in enumerate(attention_plan.shapes):
         parts = (states[number].unflatten(0, (count, length)) for states in laid_out)
         group = Rows(*(part.transpose(1, 2) for part in parts))
-        attended = _group_attention(group, scaling, dropout, window, softcap)
+        if causal:
+            attended = _group_attention(group, scaling, dropout, window, softcap)
+        else:
+            attended = _both_ways(group, scaling, dropout, real[number].view(count, 1, 1, length))
         outputs.append(attended.transpose(1, 2).flatten(0, 1))
     return _bring_back(torch.cat(outputs), attention_plan).unsqueeze(0), None
 
@@ -96,6 +107,14 @@ def _group_attention(
     )
 
 
+def _both_ways(states: Rows, scaling: float | None, dropout: float, real: Tensor) -> Tensor:
+    """Attention of states ``[G, heads, L, d]`` to all real tokens of a sequence.
+
+    :param real: ``[G, 1, 1, L]``.
+    """
+    return F.scaled_dot_product_attention(*states, attn_mask=real, dropout_p=dropout, scale=scaling)
+
+
 def causal_mask(length: int, window: int | None, device: torch.device) -> Tensor:
     """``[L, L]``, true where a query may look: back, over ``window`` tokens with itself."""
     steps = torch.arange(length, device=device)
@@ -126,6 +145,7 @@ def _variable_length(
     plan: AttentionPlan,
     scaling: float | None,
     window: int | None,
+    causal: bool,
 ) -> Tensor:
     """The packed row through CUDA's variable-length kernel; CPU tests can't reach it."""
     from torch.nn.attention.varlen import varlen_attn
@@ -137,7 +157,7 @@ def _variable_length(
         plan.longest,
         plan.longest,
         scale=scaling,
-        window_size=(-1 if window is None else window - 1, 0),
+        window_size=(-1 if window is None else window - 1, 0 if causal else -1),
         enable_gqa=rows.query.shape[1] != rows.key.shape[1],
     )
     assert isinstance(output, Tensor)

@@ -17,6 +17,7 @@ class AttentionPlan:
     :param shapes: ``(G, L)`` of each group: G sequences of at most L tokens.
     :param index: ``[M]`` flat token positions of all groups, laid end to end. A sequence that is
         shorter than its group repeats its last position, which no earlier token looks at.
+    :param real: ``[M]`` which of them are no such repetitions.
     :param inverse: ``[T]`` where each token stands in ``index``.
     :param offsets: ``[S + 1]`` where each sequence begins, as 32-bit integers, for CUDA's kernel.
     :param longest: the longest sequence.
@@ -24,6 +25,7 @@ class AttentionPlan:
 
     shapes: tuple[tuple[int, int], ...]
     index: Tensor
+    real: Tensor
     inverse: Tensor
     offsets: Tensor
     longest: int
@@ -33,6 +35,7 @@ class AttentionPlan:
         return AttentionPlan(
             self.shapes,
             sent(self.index, device),
+            sent(self.real, device),
             sent(self.inverse, device),
             sent(self.offsets, device),
             self.longest,

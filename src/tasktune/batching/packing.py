@@ -22,10 +22,17 @@ def pack(items: Sequence[Item], pooling: Pooling = "last") -> Batch:
 
     :raises ValueError: if there are none.
     """
-    ordered = sort_items(items)
+    return pack_ordered(sort_items(items), pooling)
+
+
+def pack_ordered(ordered: Sequence[Item], pooling: Pooling, first_position: int = 0) -> Batch:
+    """As ``pack``, of items that are in the batch's order already.
+
+    :param first_position: what the model calls the position of an example's first token.
+    """
     lengths = [len(item.input_ids) for item in ordered]
     starts = [0, *accumulate(lengths)]
-    positions = np.concatenate([np.arange(length) for length in lengths])
+    positions = np.concatenate([np.arange(length) for length in lengths]) + first_position
     return make_batch(
         ordered,
         starts,
@@ -121,6 +128,7 @@ def plan_attention(lengths: Sequence[int]) -> AttentionPlan:
     starts = np.array([0, *accumulate(lengths)])
     inverse = np.empty(starts[-1], dtype=np.int64)
     indices: list[NDArray[np.int64]] = []
+    real: list[NDArray[np.bool_]] = []
     shapes: list[tuple[int, int]] = []
     base = 0
     for group in group_by_length(lengths):
@@ -128,6 +136,7 @@ def plan_attention(lengths: Sequence[int]) -> AttentionPlan:
         steps = np.arange(longest)
         sizes = np.array([lengths[sequence] for sequence in group])[:, None]
         indices.append((starts[group][:, None] + np.minimum(steps, sizes - 1)).ravel())
+        real.append((steps < sizes).ravel())
         for row, sequence in enumerate(group):
             first = base + row * longest
             inverse[starts[sequence] : starts[sequence + 1]] = np.arange(
@@ -138,6 +147,7 @@ def plan_attention(lengths: Sequence[int]) -> AttentionPlan:
     return AttentionPlan(
         shapes=tuple(shapes),
         index=torch.from_numpy(np.concatenate(indices)),
+        real=torch.from_numpy(np.concatenate(real)),
         inverse=torch.from_numpy(inverse),
         offsets=torch.from_numpy(starts.astype(np.int32)),
         longest=max(lengths),

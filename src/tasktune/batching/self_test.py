@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,22 +12,24 @@ from transformers import PreTrainedModel
 from tasktune.batching.attention import ATTENTION
 from tasktune.batching.batch import Batch
 from tasktune.batching.item import Item
-from tasktune.batching.packing import pack
+from tasktune.batching.packing import pack_ordered
 
 LENGTHS = (9, 5, 12)
 
 
 @torch.no_grad()
-def packed_equals_separate(model: PreTrainedModel) -> float:
-    """The largest difference of a packed token's logits to those of its sequence alone.
+def packed_equals_separate(model: PreTrainedModel, first_position: int = 0) -> float:
+    """The largest difference of what a packed token gives to what it gives in its sequence alone.
 
-    A few milliseconds on a few random tokens; relative to the spread of the logits. Infinite if the
-    model can't take a packed batch at all.
+    Logits, or an encoder's hidden states. A few milliseconds on a few random tokens; relative to
+    their spread. Infinite if the model can't take a packed batch at all.
+
+    :param first_position: what the model calls the position of an example's first token.
     """
     generator = np.random.default_rng(0)
     vocabulary = int(model.config.get_text_config().vocab_size)
-    items = [
-        Item(0, generator.integers(0, vocabulary, length).astype(np.int32), 0)
+    items = [  # without the first tokens of a vocabulary, of which one pads
+        Item(0, generator.integers(vocabulary // 2, vocabulary, length).astype(np.int32), 0)
         for length in sorted(LENGTHS)
     ]
     own = model.config._attn_implementation
@@ -34,7 +38,7 @@ def packed_equals_separate(model: PreTrainedModel) -> float:
     try:
         separate = [alone(model, item) for item in items]
         model.set_attn_implementation(ATTENTION)
-        together = packed_logits(model, pack(items).to(model.device))
+        together = packed(model, pack_ordered(items, "last", first_position).to(model.device))
     except (TypeError, ValueError, RuntimeError, NotImplementedError, AttributeError):
         return float("inf")
     finally:
@@ -44,18 +48,28 @@ def packed_equals_separate(model: PreTrainedModel) -> float:
     return float((together - expected).abs().max() / expected.std().clamp_min(1e-12))
 
 
-def packed_logits(model: PreTrainedModel, batch: Batch) -> Tensor:
+def packed(model: PreTrainedModel, batch: Batch) -> Tensor:
     """``[T, V]`` of a packed batch."""
     output = model(
         input_ids=batch.input_ids,
         position_ids=batch.position_ids,
-        use_cache=False,
         attention_plan=batch.attention_plan,
+        **without_cache(model),
     )
-    return output.logits[0].float()  # type: ignore[no-any-return]
+    return last(output)
 
 
 def alone(model: PreTrainedModel, item: Item) -> Tensor:
     """``[L, V]`` of one example by itself."""
     ids = torch.from_numpy(item.input_ids).long().to(model.device)[None]
-    return model(input_ids=ids, use_cache=False).logits[0].float()  # type: ignore[no-any-return]
+    return last(model(input_ids=ids, **without_cache(model)))
+
+
+def without_cache(model: PreTrainedModel) -> dict[str, bool]:
+    """What keeps a decoder from a cache, which encoders know nothing of."""
+    return {"use_cache": False} if model.get_output_embeddings() is not None else {}
+
+
+def last(output: Mapping[str, Tensor]) -> Tensor:
+    """What the model gives for each token, in single precision."""
+    return output["logits" if "logits" in output else "last_hidden_state"][0].float()

@@ -11,7 +11,6 @@ from tasktune.batching.self_test import packed_equals_separate
 from tasktune.config import RunConfig
 from tasktune.data import Task
 from tasktune.errors import UserError
-from tasktune.model.architectures import Causal
 from tasktune.model.heads import HeadShape
 from tasktune.model.layouts import LayerShape, Layout, layouts
 from tasktune.model.loading import BaseModel, describe_base, load_base
@@ -90,14 +89,15 @@ def choose_packing(choice: str, base: BaseModel) -> tuple[bool, list[str]]:
     """
     if choice == "padded":
         return False, []
-    if base.architecture is not Causal:
+    if not base.architecture.packs:
         if choice == "packed":
             raise UserError(
                 f"training.packing: '{base.model.config.model_type}' takes padded batches only; set"
                 " packing: auto or padded"
             )
         return False, []
-    difference = packed_equals_separate(base.model)
+    first = base.architecture.first_position(base.model)
+    difference = packed_equals_separate(base.model, first)
     if difference <= PACKING_TOLERANCE * (1 if base.model.dtype == torch.float32 else 50):
         return True, []
     kind = base.model.config.model_type
@@ -134,8 +134,7 @@ def positions(base: BaseModel) -> int | None:
     limit = getattr(base.model.config, "max_position_embeddings", None)
     for name, module in base.model.named_modules():
         if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
-            offset = 0 if module.padding_idx is None else module.padding_idx + 1
-            return module.num_embeddings - offset
+            return module.num_embeddings - base.architecture.first_position(base.model)
     return limit
 
 

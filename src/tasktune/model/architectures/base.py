@@ -44,6 +44,8 @@ class Architecture(ABC):
     writes: ClassVar[bool]
     """Whether it can write text."""
     own_pooling: ClassVar[Pooling]
+    packs: ClassVar[bool] = True
+    """Whether its examples can share a row, if the loaded model keeps them apart there."""
     added_tokens: ClassVar[int] = 0
     """Tokens that ``collate`` adds to an example."""
 
@@ -59,6 +61,12 @@ class Architecture(ABC):
         self.tokenizer = tokenizer
         self.packed = packed
         self.pooling: Pooling = self.own_pooling if pooling == "auto" else pooling
+
+    @classmethod
+    def first_position(cls, model: PreTrainedModel) -> int:
+        """What the model calls the position of an example's first token."""
+        del model
+        return 0
 
     @property
     @abstractmethod

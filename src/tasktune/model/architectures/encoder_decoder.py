@@ -31,6 +31,7 @@ class EncoderDecoder(Architecture):
     peft_task = "SEQ_2_SEQ_LM"
     writes = True
     own_pooling = "mean"
+    packs = False
     added_tokens = 1
 
     @property
