@@ -9,9 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 
-from tasktune.integrations import TaskCollator, TaskMonitor
+from tasktune.integrations import TaskCollator
 from tests.models import VOCABULARY
 
 TASKS = ("sentiment", "translate", "intent")
@@ -45,7 +51,7 @@ def trainer(
     model: PeftModel,
     rows: Sequence[Mapping[str, Any]],
     folder: Path,
-    callbacks: Sequence[TaskMonitor],
+    callbacks: Sequence[TrainerCallback],
     pad_id: int | None = None,
     **arguments: Any,
 ) -> Trainer:

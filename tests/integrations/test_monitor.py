@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from peft import PeftModel
+from transformers import TrainerCallback
 
 from tasktune.errors import UserError
 from tasktune.integrations import TaskMonitor
@@ -34,6 +36,22 @@ def test_losses_are_the_tasks(tmp_path: Path, pad_id: int | None) -> None:
     loop.train()
     line = loop.state.log_history[0]
     assert {key: line[key] for key in expected} == pytest.approx(expected, rel=1e-4)
+
+
+class Tracker(TrainerCallback):
+    """Keeps the lines that it is shown."""
+
+    def __init__(self) -> None:
+        self.lines: list[dict[str, float]] = []
+
+    def on_log(self, *arguments: Any, logs: dict[str, float], **kwargs: Any) -> None:
+        self.lines.append(dict(logs))
+
+
+def test_trackers_named_afterwards_see_it(tmp_path: Path) -> None:
+    tracker = Tracker()
+    trainer(plain_model(), examples(8), tmp_path, [TaskMonitor(TASKS), tracker]).train()
+    assert {f"loss/{task}" for task in TASKS} <= set(tracker.lines[0])
 
 
 def test_training_is_left_as_it_is(tmp_path: Path) -> None:

@@ -76,6 +76,11 @@ def test_pooled_is_trainers_own_update(tmp_path: Path) -> None:
     assert ends[0][1] == pytest.approx(ends[1][1], rel=1e-4)
 
 
+def test_in_half_precision(tmp_path: Path) -> None:
+    expected = UPGrad()(jacobian(plain_model()))
+    assert (update(tmp_path, "upgrad", bf16=True) - expected).norm() <= 0.1 * expected.norm()
+
+
 def test_cosines_are_logged_and_the_model_is_as_it_was(tmp_path: Path) -> None:
     model = plain_model()
     names = list(model.state_dict())
