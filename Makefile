@@ -10,7 +10,7 @@ test lint: export OMP_NUM_THREADS = 1
 test demo bench: export TOKENIZERS_PARALLELISM = false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format docs bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -38,6 +38,9 @@ lint: $(READY)  ## style, types and the direction of imports
 format: $(READY)  ## mend style where it can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(READY)  ## build the documentation's site into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(READY)  ## run the benchmarks; make bench BENCH_FLAGS= for the full ones
 	@set -e; for script in $$(grep -l '^def main' benchmarks/*.py); do \

@@ -59,7 +59,8 @@ def task_gradients(model: PeftModel, batch: Batch) -> PeftGradients:
     routing.point(batch.tasks, batch.task_offsets)
     packed = batch.attention_plan is not None
     with (
-        grouped(model, routing, causal_lm, packed) as parameters,
+        attending(causal_lm, ATTENTION if packed else causal_lm.config._attn_implementation),
+        grouped(model, routing) as parameters,
         TaskGradients(routing, parameters, batch.tasks) as gradients,
     ):
         losses = mean_losses(causal_lm, batch)
@@ -84,19 +85,23 @@ def mean_losses(causal_lm: PreTrainedModel, batch: Batch) -> Tensor:
 
 
 @contextmanager
-def grouped(
-    model: PeftModel, routing: Routing, causal_lm: PreTrainedModel, packed: bool
-) -> Iterator[list[nn.Parameter]]:
-    """Within it, the active adapter runs as one grouped product; yields its parameters."""
-    attention = causal_lm.config._attn_implementation
-    layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
-    parameters = [p for layer in layers for p in grouped_adapter(layer, routing)]
-    if packed:
-        causal_lm.set_attn_implementation(ATTENTION)
+def attending(causal_lm: PreTrainedModel, attention: str) -> Iterator[None]:
+    """Within it, the model attends by the implementation called ``attention``."""
+    before = causal_lm.config._attn_implementation
+    causal_lm.set_attn_implementation(attention)
     try:
-        yield parameters
+        yield
     finally:
-        causal_lm.set_attn_implementation(attention)
+        causal_lm.set_attn_implementation(before)
+
+
+@contextmanager
+def grouped(model: PeftModel, routing: Routing) -> Iterator[list[nn.Parameter]]:
+    """Within it, the active adapter runs as one grouped product; yields its parameters."""
+    layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
+    try:
+        yield [p for layer in layers for p in grouped_adapter(layer, routing)]
+    finally:
         for layer in layers:
             layer.lora_variant.clear()
             del layer.task_adapters
