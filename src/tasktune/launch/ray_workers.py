@@ -41,7 +41,7 @@ def cluster(address: str | None, needed: Mapping[str, float], say: Say) -> Itera
     :raises UserError: if there is no cluster at the address, or this machine has too little.
     """
     try:
-        ray.init(address=address, **({} if address else QUIETLY))
+        ray.init(address=address or "local", **({} if address else QUIETLY))
     except (ConnectionError, ValueError) as error:
         line = str(error).strip().splitlines()[0]
         raise UserError(f"--address {address}: no Ray cluster there: {line}") from None
@@ -119,7 +119,7 @@ def train_worker(asked: dict[str, Any]) -> None:
     from tasktune.shown import train_shown  # here, for only workers need it
 
     def say(line: str) -> None:
-        print(line, file=sys.stderr)
+        sys.stderr.write(f"{line}\n")  # Ray writes what is printed to its own log as well
 
     train_shown(Path(asked["run_file"]), asked["overrides"], say, go_on=True)
 
