@@ -100,8 +100,9 @@ def test_a_mistake_ends_all_workers_and_a_failure_starts_them_again(
 
     mistake = failed(UserError("tasks.sst2: 3 rows are empty"))
     lost = RuntimeError("connection reset by peer")
-    with pytest.raises(UserError, match="^tasks.sst2: 3 rows are empty$") as ended:
-        Failures().after_exception(None, {0: lost, 1: mistake})
+    for found in (mistake, UserError("tasks.sst2: 3 rows are empty")):
+        with pytest.raises(UserError, match="^tasks.sst2: 3 rows are empty$") as ended:
+            Failures().after_exception(None, {0: lost, 1: found})
     assert cause(ControllerError(ended.value)) == "tasks.sst2: 3 rows are empty"
     Failures().after_exception(None, {1: lost})
     assert capsys.readouterr().err == "worker 1 failed: connection reset by peer\n"

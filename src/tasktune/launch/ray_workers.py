@@ -134,11 +134,11 @@ class Failures(UserCallback):
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
         """Ray's controller calls this when workers have failed.
 
-        :param worker_exceptions: of each rank that did, with its traceback in its text.
+        :param worker_exceptions: of each rank: what it raised, or its traceback as an error.
         """
         for error in worker_exceptions.values():
             said = last_line(error)
-            if said.startswith(MISTAKE):
+            if isinstance(error, UserError) or said.startswith(MISTAKE):
                 raise UserError(said.removeprefix(MISTAKE))
         for rank, error in worker_exceptions.items():
             print(f"worker {rank} failed: {error}", file=sys.stderr)
