@@ -46,26 +46,15 @@ def train(
     ] = False,
 ) -> None:
     """Trains one model on all tasks of RUN.yaml."""
-    from rich.console import Console
-
-    from tasktune.run import Run
-    from tasktune.training.progress import Progress
+    from tasktune.shown import train_shown
     from tasktune.training.ranks import ending_together, is_first
-    from tasktune.training.receipt import receipt
 
     if go_on and (resume or overwrite):
         raise UserError("--go-on decides by itself; leave out --resume and --overwrite")
-    console = Console(stderr=True, quiet=not is_first())
     with ending_together(say):
-        run = Run.open(run_file, overrides or [], say if is_first() else lambda line: None)
-        resume = run.has_checkpoint() if go_on else resume
-        if not resume:
-            run.begin(overwrite or go_on)
-        console.print(
-            receipt(run.plan(), run.config.training.steps, run.config.training.batch_tokens)
+        run = train_shown(
+            run_file, overrides or [], say, resume=resume, overwrite=overwrite, go_on=go_on
         )
-        with Progress(console, run.config.training.steps) as progress:
-            run.train(resume=resume, report=progress.show)
     if is_first():
         say(f"trained: {run.folder}; next: tasktune evaluate {run.folder}")
 

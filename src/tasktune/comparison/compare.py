@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tasktune.apart import start_workers
 from tasktune.comparison.findings import (
     Findings,
     Scores,
@@ -27,12 +26,11 @@ from tasktune.comparison.twins import Budget, TwinMaker, budgets
 from tasktune.comparison.variants import STANDS, systems
 from tasktune.config import CompareConfig, RunConfig
 from tasktune.config_file import dump_config, load_config
-from tasktune.errors import Interrupted, UserError
+from tasktune.errors import UserError
 from tasktune.evaluation.evaluate import task_metrics
 from tasktune.evaluation.metrics import Metric
 from tasktune.evaluation.relative import change, divisor
 from tasktune.run import Run
-from tasktune.training.devices import share_cores
 
 Say = Callable[[str], None]
 Key = tuple[str, str, int]  # kind of system, name of system or task, seed
@@ -66,33 +64,13 @@ def compare(
     folder = output or Path(f"{config.output}-compare")
     systems(config)  # what is misspelt is said before anything heavy
     refuse_one_task(config)
-    context = multiprocessing.get_context("spawn")
-    others = [
-        context.Process(target=work_apart, args=(config, folder, workers), daemon=True)
-        for _ in range(workers - 1)
-    ]
-    for other in others:
-        other.start()
-    if others:
-        share_cores(workers)
+    others = start_workers(workers, work, config, folder)
     run, trained = work(config, folder, say)
     for other in others:
         other.join()
     found = findings(run, trained)
     write_findings(found, run, trained, folder)
     return found, folder
-
-
-def work_apart(config: RunConfig, folder: Path, workers: int) -> None:
-    """Another process's whole life: it trains what the others don't, and says nothing more."""
-    share_cores(workers)
-    try:
-        work(config, folder, lambda line: print(line, file=sys.stderr, flush=True))
-    except UserError as error:
-        print(f"tasktune: {error}", file=sys.stderr)
-        sys.exit(2)
-    except (Interrupted, KeyboardInterrupt):
-        sys.exit(130)
 
 
 def work(config: RunConfig, folder: Path, say: Say) -> tuple[Run, dict[Key, Trained]]:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from optuna.trial import Trial
 
+from tasktune.apart import start_workers
 from tasktune.config import RunConfig
 from tasktune.config_file import dump_config, load_config, parse_config, plain, read_yaml
 from tasktune.data.prepare import fingerprints
-from tasktune.errors import Interrupted, UserError
+from tasktune.errors import UserError
 from tasktune.evaluation.evaluate import DEFAULTS, task_metrics
 from tasktune.locks import FileLock
 from tasktune.run import Run
-from tasktune.training.devices import share_cores
 from tasktune.tuning.crossvalidation import CrossValidation
 from tasktune.tuning.findings import Findings, findings, write_findings
 from tasktune.tuning.folds import cut_into_folds
@@ -56,9 +54,7 @@ def tune(
     folder = output or Path(f"{config.output}-tune")
     Space(config)  # what is misspelt is said before anything heavy
     open_folder(config, folder, overwrite)
-    others = [start_worker(config, folder, workers) for _ in range(workers - 1)]
-    if workers > 1:
-        share_cores(workers)
+    others = start_workers(workers, work, config, folder)
     study = work(config, folder, say)
     for other in others:
         other.join()
@@ -234,26 +230,3 @@ def check_data(run: Run, folder: Path) -> None:
                 f"tasks.{name}: its data has changed since the study in {folder} began; begin anew"
                 " with --overwrite"
             )
-
-
-def start_worker(
-    config: RunConfig, folder: Path, workers: int
-) -> multiprocessing.context.SpawnProcess:
-    """Another process that tries settings of the same study."""
-    process = multiprocessing.get_context("spawn").Process(
-        target=work_apart, args=(config, folder, workers), daemon=True
-    )
-    process.start()
-    return process
-
-
-def work_apart(config: RunConfig, folder: Path, workers: int) -> None:
-    """A worker's whole life."""
-    share_cores(workers)
-    try:
-        work(config, folder, lambda line: print(line, file=sys.stderr, flush=True))
-    except UserError as error:
-        print(f"tasktune: {error}", file=sys.stderr)
-        sys.exit(2)
-    except (Interrupted, KeyboardInterrupt):
-        sys.exit(130)
