@@ -1,9 +1,13 @@
-"""A run of K small tasks of all kinds in files, for benchmarks of what more tasks cost."""
+"""Writes a run of K small tasks of four kinds, to see what more tasks cost.
+
+``python benchmarks/many_tasks.py FOLDER K``, then the verbs: inspect, train, evaluate, report.
+"""
 
 from __future__ import annotations
 
 import json
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +74,10 @@ def row(number: int, index: int, generator: random.Random) -> dict[str, Any]:
         "value": place / (len(LABELS) - 1),
         "answer": f"{words[-1]} {words[0]}",
     }
+
+
+if __name__ == "__main__":
+    place, count = Path(sys.argv[1]), int(sys.argv[2])
+    place.mkdir(parents=True)
+    settings = {"log_every": 5, "checkpoint_every": 20, "precision": "fp32"}
+    print(write_run(place, count, steps=40, batch_tokens=4096, **settings))

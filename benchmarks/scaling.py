@@ -170,7 +170,7 @@ def main() -> None:
     if asked.peak or asked.speed:
         print_peak(asked.peak) if asked.peak else print_speed(asked.speed)
         return
-    sizes, rounds = ((192, 2, 1024), 3) if asked.quick else ((576, 6, 16384), 7)
+    sizes, rounds = ((128, 2, 512), 3) if asked.quick else ((576, 6, 16384), 7)
     figures: dict[str, float] = {}
     repeats = 1 if asked.quick else 3
     for name, value in chain(task_figures(sizes, rounds), process_figures(sizes, rounds, repeats)):
