@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
+from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from tasktune.inspection.checks.cost import Growth, Kept
+from tests.workshop import Workshop, write_llama
 
 MEBIBYTE = 2**20
 
@@ -33,3 +40,26 @@ def test_growth_is_the_most_that_was_held_meanwhile() -> None:
         del block
         time.sleep(0.1)
     assert 0.95 < growth.bytes / (128 * MEBIBYTE) < 1.25
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak from /proc")
+def test_predicted_memory_is_what_a_process_takes(tmp_path: Path) -> None:
+    llama = write_llama(tmp_path / "llama")
+    workshop = Workshop(tmp_path, llama)
+    wide = LlamaConfig.from_pretrained(llama)
+    wide.update({"hidden_size": 512, "intermediate_size": 1408, "num_hidden_layers": 8})
+    wide.update({"head_dim": 64, "num_attention_heads": 8, "num_key_value_heads": 8})
+    LlamaForCausalLM(wide).save_pretrained(llama)
+    workshop.run["training"] |= {"batch_tokens": 1000, "precision": "fp32"}
+    file = workshop.save()
+
+    def side(name: str) -> float:
+        command = [sys.executable, "-m", "tests.inspection.peak", name, str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return float(json.loads(done.stdout.splitlines()[-1]))
+
+    predicted, measured = side("predicted"), side("measured")
+    assert measured > 150 * MEBIBYTE  # else what is fixed would count more than the steps
+    assert abs(predicted / measured - 1) < 0.2, (predicted, measured)

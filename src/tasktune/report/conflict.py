@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 from markupsafe import Markup
 
 from tasktune.report.charts.cosine import cosine_strip, shade
 from tasktune.report.charts.weights import weight_strip
+from tasktune.report.cosines import Pair, PairCosine, pair_cosines, pair_series
 from tasktune.report.format import significant
 from tasktune.report.progress import WeightRow, last_step
 from tasktune.report.run_files import RunFiles
@@ -18,7 +18,7 @@ from tasktune.report.series import Series, finite, thin
 
 PAIRS_SHOWN = 6
 NUMBERS_UP_TO = 12
-Pair = tuple[str, str]
+MOST_IN_MATRIX = 40  # tasks; more rows and columns than this fit no page
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Conflict:
     """What the page says of the conflict.
 
     :param words: the verdict, a sentence each.
+    :param tasks: those in the matrix: of many, those of the pairs that conflict most.
+    :param left_out: how many are not in it.
     :param matrix: a row a task, of the mean cosines.
     :param pairs: those that conflict most, over time.
     :param norms: each task's gradient norm over time.
@@ -56,6 +58,7 @@ class Conflict:
 
     words: list[str]
     tasks: list[str]
+    left_out: int
     matrix: list[list[Cell]]
     pairs: list[PairRow]
     norms: list[WeightRow]
@@ -66,54 +69,54 @@ def conflict(run: RunFiles) -> Conflict | None:
     lines = [line for line in run.steps if "conflict" in line]
     if not lines:
         return None
-    cosines = pair_series(lines)
-    means = {pair: sum(s.values) / len(s.values) for pair, s in cosines.items() if s.values}
-    seen = {task for pair in means for task in pair}
-    tasks = [task for task in run.tasks if task in seen]
-    if not tasks:
+    cosines = pair_cosines(lines)
+    if not cosines:
         return None
+    ranked = sorted(cosines, key=lambda pair: cosines[pair].mean)
+    seen = {task for pair in cosines for task in pair}
+    tasks = [task for task in run.tasks if task in seen]
+    shown = in_matrix(tasks, ranked)
     last = last_step(run)
-    worst = sorted(means, key=lambda pair: means[pair])[:PAIRS_SHOWN]
     return Conflict(
-        words=verdict(means, cosines),
-        tasks=tasks,
-        matrix=[[cell(row, column, means, len(tasks)) for column in tasks] for row in tasks],
+        words=verdict(cosines, ranked),
+        tasks=shown,
+        left_out=len(tasks) - len(shown),
+        matrix=[[cell(row, column, cosines, len(shown)) for column in shown] for row in shown],
         pairs=[
             PairRow(
                 f"{first} and {second}",
-                cosine_strip(f"{first} and {second}", thin(cosines[first, second]), last),
-                f"{means[first, second]:+.2f}",
+                cosine_strip(f"{first} and {second}", pair_series(lines, first, second), last),
+                f"{cosines[first, second].mean:+.2f}",
             )
-            for first, second in worst
+            for first, second in ranked[:PAIRS_SHOWN]
         ],
         norms=norm_rows(lines, tasks, last),
     )
 
 
-def pair_series(lines: list[dict[str, Any]]) -> dict[Pair, Series]:
-    """Each pair's cosine over the logged steps that both tasks were in."""
-    steps: dict[Pair, list[int]] = {}
-    values: dict[Pair, list[float]] = {}
-    for line in lines:
-        names, cosines = line["conflict"]["tasks"], line["conflict"]["cosines"]
-        for i, j in combinations(range(len(names)), 2):
-            value = finite(cosines[i][j])
-            if value is not None:
-                steps.setdefault((names[i], names[j]), []).append(line["step"])
-                values.setdefault((names[i], names[j]), []).append(value)
-    return {pair: Series(steps[pair], values[pair]) for pair in steps}
+def in_matrix(tasks: list[str], ranked: list[Pair]) -> list[str]:
+    """All tasks where they are few; else those of the pairs that conflict most.
+
+    :param ranked: the pairs, the lowest cosine first.
+    """
+    if len(tasks) <= MOST_IN_MATRIX:
+        return tasks
+    first = list(dict.fromkeys(task for pair in ranked for task in pair))[:MOST_IN_MATRIX]
+    return [task for task in tasks if task in first]
 
 
-def verdict(means: dict[Pair, float], series: dict[Pair, Series]) -> list[str]:
-    """Which pairs pull apart and which together, in words."""
-    ranked = sorted(means, key=lambda pair: means[pair])
-    against = [pair for pair in ranked if means[pair] < 0]
+def verdict(cosines: dict[Pair, PairCosine], ranked: list[Pair]) -> list[str]:
+    """Which pairs pull apart and which together, in words.
+
+    :param ranked: the pairs, the lowest cosine first.
+    """
+    against = [pair for pair in ranked if cosines[pair].mean < 0]
     words = []
     if against:
         first, second = against[0]
         words.append(
-            f"{first} and {second} conflict most: mean cosine {means[against[0]]:+.2f} over"
-            f" {len(series[against[0]].steps):,} logged steps."
+            f"{first} and {second} conflict most: mean cosine {cosines[against[0]].mean:+.2f} over"
+            f" {cosines[against[0]].steps:,} logged steps."
         )
         words.append(
             f"{len(against):,} of {len(ranked):,} pairs pull against each other in the mean."
@@ -121,31 +124,31 @@ def verdict(means: dict[Pair, float], series: dict[Pair, Series]) -> list[str]:
     else:
         words.append(f"No pair of the {len(ranked):,} pulls against each other in the mean.")
     first, second = ranked[-1]
-    words.append(f"{first} and {second} agree most: {means[ranked[-1]]:+.2f}.")
+    words.append(f"{first} and {second} agree most: {cosines[ranked[-1]].mean:+.2f}.")
     return words
 
 
-def cell(row: str, column: str, means: dict[Pair, float], count: int) -> Cell:
+def cell(row: str, column: str, cosines: dict[Pair, PairCosine], count: int) -> Cell:
     """The cell of two tasks."""
     if row == column:
         return Cell("", "", row)
-    value = means.get((row, column), means.get((column, row)))
-    if value is None:
+    found = cosines.get((row, column)) or cosines.get((column, row))
+    if found is None:
         return Cell("–", "", f"{row} and {column} were never in a step together")
+    value = found.mean
     text = f"{value:+.2f}" if count <= NUMBERS_UP_TO else ""
     return Cell(text, f"background:{shade(value)}", f"{row} and {column}: {value:+.3f}")
 
 
 def norm_rows(lines: list[dict[str, Any]], tasks: list[str], last: int) -> list[WeightRow]:
     """Each task's gradient norm over the logged steps, on a scale of powers of ten."""
+    logged = [
+        (line["step"], dict(zip(line["conflict"]["tasks"], line["conflict"]["norms"], strict=True)))
+        for line in lines
+    ]
     series = {}
     for task in tasks:
-        found = [
-            (line["step"], finite(norm))
-            for line in lines
-            for name, norm in zip(line["conflict"]["tasks"], line["conflict"]["norms"], strict=True)
-            if name == task
-        ]
+        found = [(step, finite(norms[task])) for step, norms in logged if task in norms]
         kept = [(step, norm) for step, norm in found if norm is not None and norm > 0]
         series[task] = thin(Series([step for step, _ in kept], [norm for _, norm in kept]))
     values = [value for one in series.values() for value in one.values]

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from scipy.special import stdtrit
 
-from tasktune.report.conflict import Pair, pair_series
+from tasktune.report.cosines import Pair, PairCosine, pair_cosines
 from tasktune.report.fit import FitRow
 from tasktune.report.progress import TaskRow
 from tasktune.report.run_files import RunFiles
-from tasktune.report.series import Series
 
 LEAST_STEPS = 5  # logged steps of a pair; fewer give no interval worth the name
 OFTEN = 5.0  # epochs; more than so many are worth a word
@@ -38,23 +37,21 @@ def clashes(run: RunFiles) -> list[Clash] | None:
     2.5 %, divided by the number of pairs (Bonferroni): of many pairs some look bad by chance.
     """
     lines = [line for line in run.steps if "conflict" in line]
-    pairs = {pair: s for pair, s in pair_series(lines).items() if len(s.values) >= LEAST_STEPS}
+    pairs = {pair: c for pair, c in pair_cosines(lines).items() if c.steps >= LEAST_STEPS}
     if not pairs:
         return None
     found = [
-        Clash(pair, sum(series.values) / len(series.values), len(series.values))
-        for pair, series in pairs.items()
-        if highest(series, 0.025 / len(pairs)) < 0
+        Clash(pair, cosine.mean, cosine.steps)
+        for pair, cosine in pairs.items()
+        if highest(cosine, 0.025 / len(pairs)) < 0
     ]
     return sorted(found, key=lambda clash: clash.cosine)
 
 
-def highest(series: Series, risk: float) -> float:
+def highest(cosine: PairCosine, risk: float) -> float:
     """The upper end of the mean's interval, which the true mean exceeds with this risk."""
-    count = len(series.values)
-    mean = sum(series.values) / count
-    variance = sum((value - mean) ** 2 for value in series.values) / (count - 1)
-    return mean + float(stdtrit(count - 1, 1 - risk)) * math.sqrt(variance / count)
+    quantile = float(stdtrit(cosine.steps - 1, 1 - risk))
+    return cosine.mean + quantile * math.sqrt(cosine.variance / cosine.steps)
 
 
 def beside(

@@ -13,6 +13,8 @@ from rich.text import Text
 
 from tasktune.training.skipping import described
 
+MOST_NAMED = 24  # tasks in a plain line; the log has them all
+
 
 class Progress:
     """Shows each line of the log: a live table in a terminal, plain lines elsewhere.
@@ -63,19 +65,28 @@ class Progress:
             self.live.update(Group(self.headline(line), self.table(line)), refresh=True)
         else:
             losses = [f"{name} {loss(task)}" for name, task in line["tasks"].items()]
-            text = f"{self.headline(line)} | {'  '.join(losses)}"
+            text = f"{self.headline(line)} | {in_a_line(losses)}"
             self.console.print(text, highlight=False, soft_wrap=True)
 
     def show_verdicts(self, line: dict[str, Any]) -> None:
-        """A line for each task of which the monitor says something new."""
+        """A line for each task of which the monitor says something new; of many, one a verdict."""
+        news: dict[tuple[str, str], list[str]] = {}
         for name, said in line["monitor"].items():
-            verdict = said["verdict"], said["action"]
-            new = verdict != self.verdicts.get(name, ("too early", ""))
-            self.verdicts[name] = verdict
-            if new:
-                done = f"; it is {said['action']}" if said["action"] else ""
-                text = f"step {line['step']} {name} {said['verdict']}: {said['evidence']}{done}"
-                self.console.print(text, highlight=False, soft_wrap=True)
+            found = said["verdict"], said["action"]
+            if found != self.verdicts.get(name, ("too early", "")):
+                news.setdefault(found, []).append(name)
+            self.verdicts[name] = found
+        many = sum(map(len, news.values())) > MOST_NAMED
+        for (verdict, action), names in news.items():
+            done = f"; it is {action}" if action else ""
+            if many:
+                texts = [f"{verdict}{done}: {len(names)} tasks: {in_a_line(names)}"]
+            else:
+                texts = [
+                    f"{name} {verdict}: {line['monitor'][name]['evidence']}{done}" for name in names
+                ]
+            for text in texts:
+                self.console.print(f"step {line['step']} {text}", highlight=False, soft_wrap=True)
 
     def headline(self, line: dict[str, Any]) -> Text:
         """Step, loss, speed and time left."""
@@ -115,7 +126,13 @@ class Progress:
             f"{name} " + " ".join(f"{metric} {value:.3f}" for metric, value in scores.items())
             for name, scores in line["evaluation"].items()
         ]
-        return f"step {line['step']} validation | " + "  ".join(parts)
+        return f"step {line['step']} validation | " + in_a_line(parts)
+
+
+def in_a_line(parts: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    rest = len(parts) - MOST_NAMED
+    return "  ".join(parts[:MOST_NAMED]) + (f"  and {rest:,} more" if rest > 0 else "")
 
 
 def loss(task: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ the backward pass, and what the process or the GPU held beside all that.
 
 from __future__ import annotations
 
+import statistics
 import threading
 import time
 import weakref
@@ -22,7 +23,7 @@ from tasktune.inspection.problem import Finding, Problem
 from tasktune.objective.build import free_memory
 from tasktune.training.loop import Loop
 
-TIMED = 2  # steps, after a first one that warms up
+TIMED = 3  # steps, after a first one that warms up
 SECONDS_BETWEEN_LOOKS = 0.005
 
 
@@ -122,14 +123,15 @@ def cost(config: RunConfig, loop: Loop) -> Finding:
             f"training.micro_batch_tokens: a step of {limit} tokens does not fit in the memory of"
             f" {loop.model.device}; lower it, or leave memory and time out with --no-model"
         ) from None
+    typical = statistics.median(seconds)  # the shortest batch would promise too much
     figures = {
         "memory": memory(loop, kept.most, growth.bytes),
         "free": free_memory(loop.model.device),
         "device": str(loop.model.device),
         "threads": torch.get_num_threads(),
         "timed_steps": TIMED,
-        "seconds_per_step": min(seconds),
-        "seconds_in_all": min(seconds) * config.training.steps,
+        "seconds_per_step": typical,
+        "seconds_in_all": typical * config.training.steps,
     }
     return Finding(figures, problems(config, figures))
 
