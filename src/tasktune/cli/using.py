@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,18 +16,24 @@ def predict(
     run_folder: RunFolder,
     file: Annotated[Path, typer.Argument(help="rows in any format that a task can be read from")],
     task: Annotated[str, typer.Option(help="which task the rows are of")],
-    output: Annotated[Path | None, typer.Option(help="a JSONL file; stdout where absent")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help=".jsonl, .csv, .tsv or .parquet; JSON lines on stdout where absent"),
+    ] = None,
+    skip_bad_rows: Annotated[
+        bool, typer.Option("--skip-bad-rows", help="leave out rows that can't be predicted")
+    ] = False,
 ) -> None:
-    """Predicts a file of rows; writes a JSON line for each."""
+    """Predicts a file of rows; the same command goes on where a killed one stopped."""
+    from tasktune.prediction import predict_file, print_predictions
     from tasktune.run import Run
 
-    predictions = Run.open(run_folder, say=say).predict_file(task, file)
-    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)
+    run = Run.open(run_folder, say=say)
     if output is None:
-        typer.echo(lines, nl=False)
+        print_predictions(run, task, file, sys.stdout, skip_bad=skip_bad_rows)
     else:
-        output.write_text(lines, encoding="utf-8")
-        say(f"{len(predictions):,} predictions: {output}")
+        count = predict_file(run, task, file, output, skip_bad=skip_bad_rows)
+        say(f"{count:,} predictions: {output}")
 
 
 def export(
@@ -37,8 +43,9 @@ def export(
 ) -> None:
     """Writes each task as a plain PEFT adapter, or as a whole merged model."""
     from tasktune.run import Run
+    from tasktune.sharing import export as export_run
 
     if form not in ("peft", "merged"):
         raise UserError(f"--format: '{form}' is neither peft nor merged")
-    for folder in Run.open(run_folder, say=say).export(form, output):
+    for folder in export_run(Run.open(run_folder, say=say), form, output):
         typer.echo(folder)
