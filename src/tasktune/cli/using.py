@@ -40,12 +40,23 @@ def export(
     run_folder: RunFolder,
     form: Annotated[str, typer.Option("--format", help="peft or merged")] = "peft",
     output: Annotated[Path | None, typer.Option(help="a folder; in RUN_DIR where absent")] = None,
+    push: Annotated[
+        str | None, typer.Option(help="a repository of the hub, OWNER/NAME, to upload it to")
+    ] = None,
+    public: Annotated[
+        bool, typer.Option("--public", help="a new repository is seen by all")
+    ] = False,
 ) -> None:
-    """Writes each task as a plain PEFT adapter, or as a whole merged model."""
+    """Writes each task as a plain PEFT adapter, or as a whole merged model, with cards."""
     from tasktune.run import Run
     from tasktune.sharing import export as export_run
+    from tasktune.sharing import export_folder
+    from tasktune.sharing import push as push_folder
 
     if form not in ("peft", "merged"):
         raise UserError(f"--format: '{form}' is neither peft nor merged")
-    for folder in export_run(Run.open(run_folder, say=say), form, output):
+    run = Run.open(run_folder, say=say)
+    for folder in export_run(run, form, output):
         typer.echo(folder)
+    if push is not None:
+        say(f"uploaded: {push_folder(output or export_folder(run, form), push, public=public)}")

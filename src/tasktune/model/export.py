@@ -43,6 +43,12 @@ def export_adapters(model: TaskModel, folder: Path) -> list[Path]:
     return [export_adapter(model, index, folder / name) for index, name in enumerate(model.tasks)]
 
 
+def adapter_rank(model: TaskModel) -> int:
+    """The rank of an exported adapter, which may be more than the layout's own."""
+    _, layer = next(iter(adapted_layers(model.peft)))
+    return int(task_adapters(layer).task_factors(0).down.shape[1])
+
+
 def _peft_config(model: TaskModel, rank: int) -> LoraConfig:
     """What PEFT resolved when the adapters were made, with the folded rank."""
     resolved = model.peft.peft_config[ADAPTER]
