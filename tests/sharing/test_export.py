@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
+from safetensors import safe_open
 
 import tasktune
 from tasktune.run import Run
@@ -30,15 +31,13 @@ def card(folder: Path) -> ModelCard:
     return ModelCard.load(folder / "README.md")
 
 
-def run_code(
-    run: Run, folder: Path, task: str, prompt: str, monkeypatch: pytest.MonkeyPatch
-) -> dict:  # type: ignore[type-arg]
+def run_code(run: Run, folder: Path, task: str, prompt: str) -> dict[str, Any]:
     """What the variables hold after the code in a task's card has run where it says."""
-    monkeypatch.chdir(folder)
     code = re.findall(r"```python\n(.*?)```", card(folder / task).text, re.DOTALL)[0]
     variables: dict[str, Any] = {"prompt": prompt}
+    code = re.sub(r"path/to/\w+", run.trained_model().source, code)
     with contextlib.chdir(folder):
-        exec(code.replace("path/to/llama", run.trained_model().source), variables)
+        exec(code, variables)
     return variables
 
 
@@ -52,7 +51,7 @@ def test_the_cards_code_predicts_as_the_run_does(
     assert ours is not None
     assert found["probabilities"].tolist() == pytest.approx(list(ours.values()), abs=1e-5)
     found = run_code(run, tmp_path / "out", "score", "red red")
-    assert min(max(float(found["number"]), 0), 5) == pytest.approx(
+    assert min(max(found["number"].item(), 0), 5) == pytest.approx(
         run.predict("score", RED)[0].answer, abs=1e-4
     )
     capsys.readouterr()
@@ -99,6 +98,9 @@ def test_adapters_keep_the_rules_that_servers_state(run: Run, tmp_path: Path) ->
         assert not config["modules_to_save"] and not config["use_dora"]
         assert config["bias"] == "none" and not config["use_rslora"]
         assert math.isclose(config["lora_alpha"] / config["r"], 1)
+        with safe_open(folder / "adapter_model.safetensors", "pt") as file:
+            names = list(file.keys())
+        assert all(re.fullmatch(r"base_model\.model\..+\.lora_[AB]\.weight", n) for n in names)
         assert {module.split(".")[-1] for module in config["target_modules"]} == {
             "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
         }  # fmt: skip
