@@ -184,6 +184,14 @@ def test_every_format_says_the_same_and_is_read_again(
     assert [int(row["n"]) for row in found] == list(range(12))
 
 
+def test_a_plain_text_file_is_the_prompts_column(workshop: Workshop, trained: Path) -> None:
+    file = workshop.write("more.en", "one two\nthree\n")
+    output = workshop.folder / "out.jsonl"
+    assert predict_file(tasktune.load(trained), "translate", file, output) == 2
+    found = [json.loads(line)["en"] for line in output.read_text().splitlines()]
+    assert found == ["one two", "three"]
+
+
 def test_bad_rows(workshop: Workshop, trained: Path) -> None:
     file = workshop.write("rows.jsonl", '{"text": "red"}\nno json\n{"txt": "red"}\n{"text": "b"}\n')
     output = workshop.folder / "out.csv"

@@ -10,7 +10,8 @@ from typing import Any
 
 from tasktune.config import SourceConfig
 from tasktune.data import Row, Task
-from tasktune.data.sources import stream_rows
+from tasktune.data.sources import ENDINGS, stream_rows
+from tasktune.data.templates import Template
 from tasktune.errors import UserError
 from tasktune.evaluation import Prediction
 from tasktune.run import Run
@@ -35,11 +36,17 @@ class Part:
 
 
 def source_of(task: Task, file: Path) -> SourceConfig:
-    """A file of rows, read as the task's training file was where that says how."""
+    """A file of rows, read as the task's training file was where that says how.
+
+    Of a task that was read from a plain-text file a column, such a file is the prompt's column.
+    """
     train = task.config.train
+    whole = str(file.resolve())
+    plain = isinstance(train.path, dict) and ENDINGS.get(file.suffix, "text") == "text"
+    columns = Template(task.config.prompts[0], f"tasks.{task.name}.prompt").columns
     nested = train.format == "squad" and file.suffix == ".json"
     return SourceConfig(
-        path=str(file.resolve()),
+        path={columns[0]: whole} if plain and len(columns) == 1 else whole,
         format="squad" if nested else None,
         columns=train.columns,
         encoding=train.encoding,
