@@ -9,6 +9,7 @@ import pytest
 from tasktune.errors import UserError
 from tasktune.sharing import push
 from tests.sharing.hub import hub
+from tests.workshop import Workshop
 
 
 @pytest.fixture
@@ -18,6 +19,11 @@ def folder(tmp_path: Path) -> Path:
     (exported / "README.md").write_text("---\nlibrary_name: peft\n---\n\n# whole\n")
     (exported / "task" / "adapter_model.safetensors").write_bytes(bytes(range(256)))
     return exported
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file in a folder."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def use(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
@@ -33,11 +39,24 @@ def test_the_folder_arrives_byte_for_byte(
     with hub() as asked:
         use(monkeypatch, asked.address)
         push(folder, "me/mine", public=public)
-    files = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-    assert asked.files == files
+    assert asked.files == contents(folder)
     assert asked.made["name"] == "mine"
     assert (asked.made.get("private") or asked.made.get("visibility") == "private") is not public
     assert "Bearer hf_test" in asked.tokens
+
+
+def test_the_command_uploads_what_it_wrote(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = workshop.train()
+    with hub() as asked:
+        use(monkeypatch, asked.address)
+        code, _, error = workshop.tasktune("export", str(run), "--push", "me/mine")
+    assert (code, f"uploaded: {asked.address}/me/mine" in error) == (0, True), error
+    assert asked.files == contents(run / "adapters")
+    assert {"README.md", "colour/README.md", "heads.safetensors"} <= set(asked.files)
+    assert workshop.tasktune("train", str(run), "--resume")[0] == 0
+    assert not list((run / "adapters").rglob("README.md")), "cards of the weights before"
 
 
 @pytest.mark.parametrize(("status", "said"), [(401, "valid token"), (403, "may not write"),

@@ -120,7 +120,10 @@ class Run(Parts):
             self.accelerator.end_training()
             if self.accelerator.is_main_process:
                 with writing(self.folder):
-                    export_adapters(self.trained_model(), self.folder / "adapters")
+                    adapters = self.folder / "adapters"
+                    export_adapters(self.trained_model(), adapters)
+                    for card in adapters.rglob("README.md"):
+                        card.unlink()  # of an earlier export, with the scores of other weights
                     save_heads(self.model, self.folder)
 
     def has_checkpoint(self) -> bool:
