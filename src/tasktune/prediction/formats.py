@@ -32,10 +32,10 @@ def as_line(row: Values) -> str:
 
 
 def write_csv(rows: Rows, path: Path) -> None:
-    """Comma-separated, with quotes where they are needed; lists and objects as JSON."""
+    """Comma-separated as in RFC 4180; lists and objects as JSON."""
     names = column_names(rows)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file)
         writer.writerow(names)
         for some in rows():
             writer.writerows([cell(row.get(name)) for name in names] for row in some)
