@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM
 import tasktune
 from tasktune.batching.item import Item
 from tasktune.model.export import load_head
+from tasktune.sharing import export
 from tests.workshop import Workshop, read_json
 
 LAYOUTS = ("shared", "per_task", "shared_private", "hydra", "mtl_lora", "moe")
@@ -31,7 +32,7 @@ def test_exports_reproduce_the_models_logits(workshop: Workshop, layout: str) ->
     )
     run = tasktune.load(folder)
     model = run.trained_model().eval()
-    merged = run.export("merged")
+    merged = export(run, "merged")
     generator = np.random.default_rng(0)
     ids = generator.integers(0, 300, 12).astype(np.int32)
     tokens = torch.from_numpy(ids).long()[None]

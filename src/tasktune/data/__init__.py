@@ -1,13 +1,16 @@
 """Data: from files of any shape to tokenised examples of tasks."""
 
 from tasktune.data.preparation import cleaned_rows
-from tasktune.data.prepare import fingerprints, prepare, render_prompts
+from tasktune.data.prepare import fingerprints, prepare
+from tasktune.data.questions import Question, Questions
 from tasktune.data.sources import Row, read_rows
 from tasktune.data.split import Example, Split
 from tasktune.data.task import Task
 
 __all__ = [
     "Example",
+    "Question",
+    "Questions",
     "Row",
     "Split",
     "Task",
@@ -15,5 +18,4 @@ __all__ = [
     "fingerprints",
     "prepare",
     "read_rows",
-    "render_prompts",
 ]

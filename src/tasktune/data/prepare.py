@@ -16,13 +16,11 @@ from tqdm import tqdm
 
 from tasktune.config import SPLITS, RunConfig, TaskConfig
 from tasktune.data.cleaning import Pipeline
-from tasktune.data.encode import Encoder, Tokenizer, tokenizer_fingerprint
+from tasktune.data.encode import Tokenizer, tokenizer_fingerprint
 from tasktune.data.preparation import Preparation, sources
-from tasktune.data.render import Renderer
-from tasktune.data.sources import Row, source_files
-from tasktune.data.split import Example, Split
+from tasktune.data.sources import source_files
+from tasktune.data.split import Split
 from tasktune.data.task import Task
-from tasktune.data.templates import BadRow
 from tasktune.errors import UserError
 
 FORMAT = 4  # raise it when what is written changes
@@ -146,30 +144,6 @@ def open_split(home: Path, split: str, meta: dict[str, Any]) -> Split:
     chosen = home / f"{split}.chosen.npy"
     part = np.load(chosen) if chosen.exists() else None
     return Split(home / place, part, carved=place != split)
-
-
-def render_prompts(
-    task: Task, rows: Sequence[Row], tokenizer: Tokenizer, folder: Path
-) -> tuple[list[Example], list[np.ndarray[Any, np.dtype[np.int32]]]]:
-    """Rows to be predicted, whether or not they have a target.
-
-    :param folder: where a user's cleaning functions are looked for.
-    :returns: the examples and each one's prompt tokens.
-    :raises UserError: if a row misses a column of the prompt.
-    """
-    key = f"tasks.{task.name}"
-    renderer = Renderer(task.config, f"{key}.prompt", task.config.target)
-    encoder = Encoder(task.config, tokenizer, key)
-    pipeline = Pipeline(task.config, key, folder)
-    examples = []
-    rows = [pipeline.one(row) for row in rows]
-    for row in rows:
-        try:
-            examples.append(renderer.question(row))
-        except BadRow as reason:
-            raise UserError(f"{key}.prompt: {row.place}: {reason}") from None
-    ids = encoder.questions(examples, rows, renderer)
-    return examples, [np.array(prompt, dtype=np.int32) for prompt in ids]
 
 
 def fingerprints(tasks: Sequence[Task], folder: Path) -> dict[str, Any]:

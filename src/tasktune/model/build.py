@@ -117,7 +117,7 @@ def check_lengths(tasks: Sequence[Task], base: BaseModel) -> None:
     limit = positions(base)
     for task in tasks:
         splits = [*task.splits.values(), *([task.unlabelled] if task.unlabelled else [])]
-        longest = max(int(split.lengths.max()) for split in splits)
+        longest = max((int(split.lengths.max()) for split in splits), default=0)
         longest += base.architecture.added_tokens
         if limit is not None and longest > limit:
             raise UserError(

@@ -38,12 +38,24 @@ def export_adapter(model: TaskModel, task: int, folder: Path) -> Path:
     return folder
 
 
+def export_adapters(model: TaskModel, folder: Path) -> list[Path]:
+    """Writes each task's adapter; returns one folder a task."""
+    return [export_adapter(model, index, folder / name) for index, name in enumerate(model.tasks)]
+
+
+def adapter_rank(model: TaskModel) -> int:
+    """The rank of an exported adapter, which may be more than the layout's own."""
+    _, layer = next(iter(adapted_layers(model.peft)))
+    return int(task_adapters(layer).task_factors(0).down.shape[1])
+
+
 def _peft_config(model: TaskModel, rank: int) -> LoraConfig:
     """What PEFT resolved when the adapters were made, with the folded rank."""
     resolved = model.peft.peft_config[ADAPTER]
     assert isinstance(resolved, LoraConfig)
     return LoraConfig(
         base_model_name_or_path=model.source,
+        revision=model.revision,
         r=rank,
         lora_alpha=rank,
         lora_dropout=0.0,
@@ -60,7 +72,9 @@ def export_merged(adapter: Path, folder: Path, model: TaskModel) -> Path:
 
     :raises UserError: if the merge is not finite.
     """
-    base = model.architecture.auto_class.from_pretrained(model.source, dtype=torch.float32)
+    base = model.architecture.auto_class.from_pretrained(
+        model.source, revision=model.revision, dtype=torch.float32
+    )
     try:
         merged = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload(safe_merge=True)
     except ValueError as error:

@@ -33,12 +33,14 @@ class BaseModel:
 
     :param architecture: how it takes a batch.
     :param source: the folder or hub id that it came from, as PEFT's files name it.
+    :param revision: of a hub id; the newest where absent.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     source: str
     architecture: type[Architecture] = Causal
+    revision: str | None = None
 
 
 def resolve_base(base: str, folder: Path) -> str:
@@ -139,7 +141,9 @@ def load_base(
         nn.Module.to(model, place or device)
     if getattr(model, "pooler", None) is not None:
         model.pooler = None  # BERT's own head, which nothing reads: no adapter belongs on it
-    return BaseModel(model.eval(), load_tokenizer(config, folder), source, architecture)
+    return BaseModel(
+        model.eval(), load_tokenizer(config, folder), source, architecture, config.revision
+    )
 
 
 def _random_base(

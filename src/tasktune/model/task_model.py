@@ -69,6 +69,7 @@ class TaskModel(nn.Module):
     ) -> None:
         super().__init__()
         self.source = base.source
+        self.revision = base.revision
         self.tokenizer: PreTrainedTokenizerBase = base.tokenizer
         self.tasks = tuple(tasks)
         self.packed = packed
@@ -134,12 +135,15 @@ class TaskModel(nn.Module):
         """Everything that training changes, by name."""
         return {name: p.detach() for name, p in self.named_parameters() if p.requires_grad}
 
-    def load_trainable_state(self, state: dict[str, Tensor]) -> None:
+    def load_trainable_state(self, state: dict[str, Tensor], *, beside: bool = True) -> None:
         """Takes ``trainable_state``'s answer back.
 
+        :param beside: whether with what trains beside the model, which predicting does without.
         :raises ValueError: if names or shapes differ.
         """
         current = self.trainable_state()
+        if not beside:
+            current, state = without_beside(current), without_beside(state)
         if set(current) != set(state):
             raise ValueError("the saved parameters are another model's or another layout's")
         with torch.no_grad():
@@ -196,6 +200,11 @@ class TaskModel(nn.Module):
 
     def _use_attention(self, name: str) -> None:
         self.transformer.set_attn_implementation(name)
+
+
+def without_beside(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The model's own part of what training changes."""
+    return {name: value for name, value in state.items() if not name.startswith("beside.")}
 
 
 def pool(hidden: Tensor, batch: Batch) -> Tensor:

@@ -11,6 +11,7 @@ from tasktune.config import TaskConfig
 from tasktune.data.cleaning.base import Cleaner, Mistake, Removed, Values, cleaners
 from tasktune.data.cleaning.deduplicate import Deduplicate
 from tasktune.data.sources import Row
+from tasktune.data.templates import BadRow
 from tasktune.errors import UserError, nearest
 
 Open = Callable[[str], Iterator[Row]]
@@ -84,8 +85,10 @@ class Pipeline:
     def one(self, row: Row) -> Row:
         """A row that is to be predicted: changed like the others, but never taken out.
 
-        :raises UserError: if a user's function makes none or several of it.
+        :raises BadRow: if it can't be read, or a user's function makes none or several of it.
         """
+        if row.problem:
+            raise BadRow(row.problem)
         values = [row.values]
         for step in self.steps:
             if not step.at_prediction:
@@ -93,9 +96,9 @@ class Pipeline:
             try:
                 values = step.clean(values[0])
             except (Removed, Mistake) as reason:
-                raise UserError(f"{self.key}.clean: {row.place}: {reason}") from None
+                raise BadRow(f"clean: {reason}") from None
             if len(values) != 1:
-                raise UserError(f"{self.key}.clean: {row.place}: it became {len(values)} rows")
+                raise BadRow(f"clean: it became {len(values)} rows")
         return Row(values[0], row.place)
 
     def fingerprint(self) -> list[str]:

@@ -19,7 +19,15 @@ from tasktune.data.sources.shuffle import shuffled
 from tasktune.data.sources.squad import read_squad
 from tasktune.errors import UserError
 
-__all__ = ["Row", "check_settings", "read_rows", "shown_path", "source_files", "stream_rows"]
+__all__ = [
+    "ENDINGS",
+    "Row",
+    "check_settings",
+    "read_rows",
+    "shown_path",
+    "source_files",
+    "stream_rows",
+]
 
 READERS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "csv": read_csv,

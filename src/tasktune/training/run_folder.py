@@ -1,0 +1,59 @@
+"""The run's folder: one process at a time trains into it; a new run replaces an old one whole."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from tasktune.errors import UserError
+from tasktune.locks import FileLock
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keeps a run's folder from other processes that would train into it.
+
+    :raises UserError: if another one does.
+    """
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        free = lock.acquire(wait=False)
+    except OSError as error:
+        raise UserError(f"output: cannot write {folder}: {error.strerror}") from None
+    if not free:
+        raise UserError(
+            f"output: another process trains into {folder}; wait for it, or set another output="
+        )
+    try:
+        yield
+    finally:
+        lock.path.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def replacing(folder: Path, exists: bool, accelerator: Accelerator) -> Iterator[None]:
+    """Puts a run aside, for good where all goes well, and back where not.
+
+    :param exists: whether the folder holds one.
+    """
+    first = accelerator.is_main_process
+    replaced = folder.with_name(f".{folder.name}.replaced")
+    if exists and first:
+        shutil.rmtree(replaced, ignore_errors=True)  # what a kill left
+        folder.rename(replaced)
+    accelerator.wait_for_everyone()
+    try:
+        yield
+    except BaseException:
+        if exists and first:
+            shutil.rmtree(folder, ignore_errors=True)
+            replaced.rename(folder)
+        raise
+    if first:
+        shutil.rmtree(replaced, ignore_errors=True)
