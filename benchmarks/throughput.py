@@ -68,7 +68,7 @@ def drawn_steps(base: Path, steps: int) -> tuple[Any, Any, list[list[Item]]]:
     return config, tasks, made
 
 
-def run_tasktune(base: Path, steps: int, adapter: Path) -> dict[str, Any]:
+def run_tasktune(base: Path, steps: int, adapter: Path, method: str = "pooled") -> dict[str, Any]:
     """Our side: seconds of each step, and the adapter's change."""
     config, tasks, batches = drawn_steps(base, steps)
     model, _ = build_model(config, tasks, build_base(config, torch.device("cpu"), base))
@@ -80,7 +80,8 @@ def run_tasktune(base: Path, steps: int, adapter: Path) -> dict[str, Any]:
     model.train()
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=RATE, weight_decay=0.0, fused=True)
-    weighting = weightings.build("pooled", {}, "weighting")
+    context = {"tasks": tuple(task.name for task in tasks), "seed": 0}
+    weighting = weightings.build(method, {}, "weighting", context)
     seconds = []
     for step, items in enumerate(batches):
         begun = time.perf_counter()
@@ -137,16 +138,8 @@ class Clock(TrainerCallback):
         self.seconds.append(time.perf_counter() - self.begun)
 
 
-class InOrder(Trainer):
-    """Trainer that takes the examples in the order given: the same ones in each step."""
-
-    def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
-        return torch.utils.data.SequentialSampler(self.train_dataset)
-
-
-def run_trainer(base: Path, steps: int, adapter: Path) -> dict[str, Any]:
-    """Trainer's side."""
-    _, _, batches = drawn_steps(base, steps)
+def peft_model(base: Path, adapter: Path) -> tuple[Any, list[Any], list[Any]]:
+    """Transformers' model with PEFT's adapter, where that begins, and its parameters."""
     lora = LoraConfig(r=RANK, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
     model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), lora)
     layers = [m for m in model.modules() if hasattr(m, "lora_A")]
@@ -156,26 +149,38 @@ def run_trainer(base: Path, steps: int, adapter: Path) -> dict[str, Any]:
         for pair, values in zip(pairs, start, strict=True):
             for parameter, value in zip(pair, values, strict=True):
                 parameter.copy_(value)
+    return model, start, pairs
+
+
+def trainer_arguments(steps: int) -> dict[str, Any]:
+    """What Trainer is told: our optimiser, and nothing beside the training."""
+    return {
+        "output_dir": tempfile.mkdtemp(),
+        "per_device_train_batch_size": EXAMPLES,
+        "max_steps": steps,
+        "learning_rate": RATE,
+        "lr_scheduler_type": "constant",
+        "optim": "adamw_torch_fused",
+        "weight_decay": 0.0,
+        "max_grad_norm": 1.0,
+        "use_cpu": True,
+        "save_strategy": "no",
+        "report_to": [],
+        "disable_tqdm": True,
+        "logging_strategy": "no",
+        "remove_unused_columns": False,
+        "train_sampling_strategy": "sequential",  # the same examples in each step
+    }
+
+
+def run_trainer(base: Path, steps: int, adapter: Path) -> dict[str, Any]:
+    """Trainer's side."""
+    _, _, batches = drawn_steps(base, steps)
+    model, start, pairs = peft_model(base, adapter)
     clock = Clock()
-    arguments = TrainingArguments(
-        output_dir=tempfile.mkdtemp(),
-        per_device_train_batch_size=EXAMPLES,
-        max_steps=steps,
-        learning_rate=RATE,
-        lr_scheduler_type="constant",
-        optim="adamw_torch_fused",
-        weight_decay=0.0,
-        max_grad_norm=1.0,
-        use_cpu=True,
-        save_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-        logging_strategy="no",
-        remove_unused_columns=False,
-    )
-    trainer = InOrder(
+    trainer = Trainer(
         model=model,
-        args=arguments,
+        args=TrainingArguments(**trainer_arguments(steps)),
         train_dataset=Batches(batches),
         data_collator=pad_batch,
         callbacks=[clock],
