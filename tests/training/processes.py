@@ -42,7 +42,7 @@ def free_port() -> int:
 def in_processes(count: int, work: Callable[..., None], *arguments: Any) -> None:
     """Calls ``work(*arguments)`` in ``count`` new processes that make up one group.
 
-    Also where it is one: Accelerate keeps the precision of a process's first run.
+    Also where it is one, so that all start alike.
     """
     spawn(_join, (count, free_port(), work, arguments), nprocs=count)
 

@@ -38,6 +38,7 @@ from tasktune.training.checkpoint import (
     checkpoints,
     last_whole_checkpoint,
 )
+from tasktune.training.devices import uses_bfloat16
 from tasktune.training.environment import environment
 from tasktune.training.loop import Loop, writing
 from tasktune.training.monitor import Monitor
@@ -89,10 +90,10 @@ class Run(Parts):
         (self.folder / CONFIG).write_text(text, encoding="utf-8")
         self.write_json("data.json", fingerprints(self.tasks, self.config.folder))
         self.write_json(OUTLINES, outlines(self.tasks))
-        accelerator = self.accelerator
+        precision = "bf16" if uses_bfloat16(self.config.training.precision) else "fp32"
         self.write_json(
             "environment.json",
-            environment(self.config.seed, accelerator.device, accelerator.mixed_precision),
+            environment(self.config.seed, self.accelerator.device, precision),
         )
 
     def train(

@@ -1,8 +1,9 @@
-"""Accelerate, set up as the run asks: device, precision, ranks and trackers."""
+"""Where and how a run computes: Accelerate's devices, ranks and trackers, and the precision."""
 
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
@@ -19,18 +20,23 @@ PACKAGES = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
 def build_accelerator(training: TrainingConfig, folder: Path) -> Accelerator:
     """The accelerator of a run.
 
+    It is told no precision: it has one for the whole process, and runs of a process may differ.
+
     :raises UserError: if a tracker's package is missing.
     """
     check_trackers(training)
-    precision = "bf16" if uses_bfloat16(training.precision) else "no"
     return Accelerator(
         cpu=on_processors(),
-        mixed_precision=precision,
         log_with=list(training.trackers) or None,
         project_config=ProjectConfiguration(
             project_dir=str(folder), logging_dir=str(folder / "trackers")
         ),
     )
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """The precision of a forward pass on ``device``."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(precision))
 
 
 def uses_bfloat16(precision: str) -> bool:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from signal import SIGTERM
 from typing import Any
@@ -35,6 +36,7 @@ from tasktune.training.checkpoint import (
     save_checkpoint,
 )
 from tasktune.training.cost import CostMeter
+from tasktune.training.devices import autocast
 from tasktune.training.domains import TargetExamples
 from tasktune.training.interrupts import Interrupts
 from tasktune.training.journal import Journal
@@ -214,7 +216,7 @@ class Loop:
             batches=[self.model.collate(micro) for micro in self.micro_batches(bundles)],
             idle=[self.model.collate(bundles[0])] * self.idle_passes(bundles),
             counts=loss_counts(items, len(self.tasks)),
-            autocast=self.accelerator.autocast,
+            autocast=partial(autocast, self.model.device, self.training.precision),
             reduce=self.reduce,
             penalties=self.penalties,
             progress=step / self.training.steps,
