@@ -102,6 +102,16 @@ class Engine:
         return len(self._texts) + len(self._rows)
 
     @property
+    def alive(self) -> bool:
+        """Whether its thread works."""
+        return self._thread.is_alive()
+
+    @property
+    def takes_jobs(self) -> bool:
+        """Whether a job would be taken on, if not too many waited."""
+        return self.alive and not self._stopping
+
+    @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
         return not (self._texts or self._rows or self.writer.running or self.classifier.running)
