@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasktune.data.prepare import render_prompts
+from tasktune.data.questions import Questions
 from tasktune.data.sources import Row
 from tasktune.evaluation.generation import new_tokens
 from tasktune.model.layouts import layouts
@@ -19,9 +19,8 @@ from tasktune.serving.jobs import Failed, Prompt, Written
 from tasktune.serving.limits import Limits
 from tasktune.serving.sampling import Sampling
 from tests.serving.collected import Collected, classification, generation, predictions
-from tests.workshop import WORDS, Workshop
-
-ROWS = 6
+from tests.serving.trained_run import ROWS, new_run, rows, train_run
+from tests.workshop import Workshop
 
 
 @contextmanager
@@ -33,29 +32,17 @@ def running(engine: Engine) -> Iterator[Engine]:
         engine.stop()
 
 
-def train(workshop: Workshop, *overrides: str) -> Run:
-    """A trained run of five tasks, two of which write; its adapters are far from zero."""
-    spell = {**workshop.task("translate"), "prompt": "Spell {xx}\n", "target": "{en}"}
-    workshop.run["tasks"]["spell"] = {**spell, "max_new_tokens": 12, "stop": ["e "]}
-    folder = workshop.train("training.precision=fp32", "training.learning_rate=0.05", *overrides)
-    return Run.open(folder)
-
-
-def rows(task: str) -> list[dict[str, str]]:
-    """Rows of different lengths that no task was trained on."""
-    texts = [" ".join(WORDS[: 1 + (number * 5) % 8]) for number in range(ROWS)]
-    return [{"text": text, "en": text, "xx": f"{n} {text}"} for n, text in enumerate(texts)]
-
-
 def prompts(run: Run, task: str) -> list[Prompt]:
-    placed = [Row(values, f"row {n}") for n, values in enumerate(rows(task))]
-    return render_prompts(run.task(task), placed, run.model.tokenizer, run.config.folder)[1]
+    placed = [Row(values, f"row {n}") for n, values in enumerate(rows())]
+    questions = Questions(run.task(task), run.model.tokenizer, run.config.folder)
+    return [question.input_ids for question in questions.ask(placed).questions]
 
 
 @pytest.mark.parametrize("layout", layouts.names())
 def test_mixed_tasks_are_answered_as_offline(workshop: Workshop, layout: str) -> None:
-    run = train(workshop, f"adapter.layout={layout}", "adapter.rank=4")
-    offline = {task.name: run.predict(task.name, rows(task.name)) for task in run.tasks}
+    run = train_run(workshop, f"adapter.layout={layout}", "adapter.rank=4")
+    offline = {task.name: run.predict(task.name, rows()) for task in run.tasks}
+    assert len({p.answer for name in ("translate", "spell") for p in offline[name]}) > 4
     engine = Engine(run.trained_model(), Limits(sequences=5, batch_tokens=64))
     assert engine.continuous
     writers = [run.task(name) for name in ("translate", "spell")]
@@ -91,8 +78,7 @@ def test_mixed_tasks_are_answered_as_offline(workshop: Workshop, layout: str) ->
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, llama: Path) -> Run:
-    workshop = Workshop(tmp_path_factory.mktemp("engine"), llama)
-    return train(workshop, "adapter.layout=per_task")
+    return new_run(tmp_path_factory.mktemp("engine"), llama)
 
 
 @pytest.fixture

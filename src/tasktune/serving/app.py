@@ -58,6 +58,9 @@ async def _invalid(request: Request, error: Exception) -> Response:
     first: dict[str, Any] = dict(error.errors()[0])
     if first["type"] == "json_invalid":
         return ApiError(400, "the body is not valid JSON").reply()
+    if first["loc"] == ("body",) and first["type"] in ("model_attributes_type", "missing"):
+        message = "the body is not a JSON object; send one, with Content-Type: application/json"
+        return ApiError(400, message).reply()
     place = ".".join(str(part) for part in first["loc"] if part != "body")[:100]
     if first["type"] == "extra_forbidden":
         return ApiError(400, f"unknown field '{place}'", param=place).reply()

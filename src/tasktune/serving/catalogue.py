@@ -74,7 +74,8 @@ class Served:
         """What a client may want to know, beyond OpenAI's fields."""
         if self.task is None:
             return {"kind": BASE}
-        content: dict[str, Any] = {"kind": self.task.kind, "head": self.task.head, "columns": self.columns}
+        content: dict[str, Any] = {"kind": self.task.kind, "head": self.task.head}
+        content["columns"] = self.columns
         if self.task.kind == "classification":
             content["labels"] = list(self.task.labels)
         if self.task.kind == "regression":

@@ -20,7 +20,6 @@ from tasktune.serving.jobs import (
     Event,
     Failed,
     Generation,
-    Job,
     Piece,
     Prompt,
     Written,
@@ -180,10 +179,7 @@ class Service:
                 if isinstance(event, Written | Classified):
                     return event
         finally:
-            self._cancel(job)
-
-    def _cancel(self, job: Job) -> None:
-        self.engine.cancel(job)
+            self.engine.cancel(job)
 
 
 class _Events:
