@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from types import FrameType
 
 import uvicorn
@@ -33,8 +34,15 @@ def serve(run: Run, *, host: str, port: int, keys: Sequence[str], limits: Limits
     :param say: is told where it listens, and what is risky about it.
     :raises UserError: if the run is not trained, or the address is taken.
     """
-    service = build_service(run, limits)
     listening = bind(host, port)
+    with closing(listening):
+        _serve(run, listening, host=host, keys=keys, limits=limits, say=say)
+
+
+def _serve(
+    run: Run, listening: socket.socket, *, host: str, keys: Sequence[str], limits: Limits, say: Say
+) -> None:
+    service = build_service(run, limits)
     if not keys and not is_loopback(host):
         say(
             f"warning: {host} can be reached from other machines, and anybody there may use this"
