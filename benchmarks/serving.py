@@ -6,8 +6,6 @@ engine writes at once, pads them on the left, and generates until the longest an
 lets the next request in when one ends. Both give the likeliest tokens, and have to give the same.
 The sides take turns in one process. The even case, in which all prompts and answers are of one
 length, shows what is left when nothing is won by padding and waiting.
-
-``--load`` has 200 clients ask a server over HTTP for a minute instead, and checks every answer.
 """
 
 from __future__ import annotations

@@ -122,6 +122,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=2,
+                timeout_keep_alive=75,  # longer than clients keep a connection: they close first
             )
         )
         self.told: float | None = None  # when it was told to stop
