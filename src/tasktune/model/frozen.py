@@ -35,21 +35,18 @@ class FrozenPairs:
 
     def __init__(self, factors: Factors, tasks: int) -> None:
         down, up = factors.down.detach(), factors.up.detach()
-        self.down = _one_if_alike(down).contiguous()
-        self.up = _one_if_alike(up).transpose(1, 2).contiguous()
         self.scale = factors.scale
         self.tasks = tasks
         self.rank = down.shape[1]
+        self._keep(_one_if_alike(down).contiguous(), _one_if_alike(up).transpose(1, 2).contiguous())
 
-    @property
-    def wide_down(self) -> Tensor:
-        """All tasks' A side by side, ``[inputs, G * R]``."""
-        return self.down.flatten(0, 1).T
-
-    @property
-    def wide_up(self) -> Tensor:
-        """All tasks' B, one under the other, ``[G * R, outputs]``."""
-        return self.up.flatten(0, 1)
+    def _keep(self, down: Tensor, up: Tensor) -> None:
+        """The pairs, ``[G, R, inputs]`` and ``[G, R, outputs]``, and side by side as one."""
+        self.down, self.up = down, up
+        self.dtype = down.dtype
+        self.one_down, self.one_up = len(down) == 1, len(up) == 1
+        self.wide_down = down.flatten(0, 1).T
+        self.wide_up = up.flatten(0, 1)
 
     def add_to(self, result: Tensor, rows: Tensor, routing: Routing) -> None:
         """Adds each token's own low-rank product to ``result``, in place.
@@ -57,8 +54,8 @@ class FrozenPairs:
         :param result: ``[T, outputs]``, what the frozen layer gave.
         :param rows: ``[T, inputs]``, that layer's input.
         """
-        if self.down.dtype != result.dtype:  # the product runs in the frozen layer's own precision
-            self.down, self.up = self.down.to(result.dtype), self.up.to(result.dtype)
+        if self.dtype != result.dtype:  # the product runs in the frozen layer's own precision
+            self._keep(self.down.to(result.dtype), self.up.to(result.dtype))
         rows = rows.to(result.dtype)
         tasks, offsets = routing.tasks, routing.token_offsets(rows.shape[0])
         if tasks and tasks[-1] >= self.tasks:
@@ -66,9 +63,9 @@ class FrozenPairs:
             result, rows = result[: offsets[-1]], rows[: offsets[-1]]
         if not tasks:
             return
-        if len(self.down) == len(self.up) == 1:
+        if self.one_down and self.one_up:
             result.addmm_(rows @ self.wide_down, self.wide_up, alpha=self.scale)
-        elif len(rows) <= WIDE_TOKENS and self.rank * self.tasks <= WIDE_COLUMNS:
+        elif rows.shape[0] <= WIDE_TOKENS and self.rank * self.tasks <= WIDE_COLUMNS:
             self._add_wide(result, rows, tasks, offsets)
         else:
             self._add_slices(result, rows, tasks, offsets)
@@ -77,8 +74,8 @@ class FrozenPairs:
         self, result: Tensor, rows: Tensor, tasks: tuple[int, ...], offsets: tuple[int, ...]
     ) -> None:
         own = _own(tasks, offsets, self.tasks, rows.dtype, rows.device)
-        hidden = (rows @ self.wide_down).view(len(rows), -1, self.rank) * own
-        if len(self.up) == 1:
+        hidden = (rows @ self.wide_down).view(rows.shape[0], -1, self.rank) * own
+        if self.one_up:
             hidden = hidden.sum(dim=1)
         result.addmm_(hidden.flatten(1), self.wide_up, alpha=self.scale)
 
@@ -86,8 +83,8 @@ class FrozenPairs:
         self, result: Tensor, rows: Tensor, tasks: tuple[int, ...], offsets: tuple[int, ...]
     ) -> None:
         for task, (start, end) in zip(tasks, pairwise(offsets), strict=True):
-            down = self.down[task if len(self.down) > 1 else 0]
-            up = self.up[task if len(self.up) > 1 else 0]
+            down = self.down[0 if self.one_down else task]
+            up = self.up[0 if self.one_up else task]
             result[start:end].addmm_(rows[start:end] @ down.T, up, alpha=self.scale)
 
 
