@@ -195,3 +195,28 @@ def test_cache_grows_and_goes(trained: Run) -> None:
         engine.stop(grace=10)
     cache = engine.writer.decoder.cache  # type: ignore[attr-defined]
     assert not cache.layers and not cache.positions
+
+
+def test_models_without_packing_are_answered_as_offline(workshop: Workshop) -> None:
+    run = train_run(workshop, "adapter.layout=per_task", "training.packing=padded")
+    names = ("translate", "spell", "colour", "intent")
+    offline = {name: run.predict(name, rows()) for name in names}
+    engine = Engine(run.trained_model(), Limits())
+    assert not engine.continuous
+    with running(engine):
+        asked = []
+        for number in range(ROWS):
+            for name in ("translate", "spell"):
+                task = run.task(name)
+                stops = tuple(task.config.stop)
+                prompt = prompts(run, name)[number]
+                job, told = generation(prompt, task.index, new_tokens(task), stops=stops)
+                engine.submit(job)
+                asked.append((name, number, told))
+        for name in ("colour", "intent"):
+            found = predictions(engine, run.task(name), prompts(run, name))
+            for one, other in zip(found, offline[name], strict=True):
+                assert one.probabilities == pytest.approx(other.probabilities, abs=1e-5)
+        for name, number, told in asked:
+            end = told.end()
+            assert isinstance(end, Written) and end.text == offline[name][number].answer
