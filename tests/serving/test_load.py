@@ -71,7 +71,7 @@ def test_many_clients(tmp_path: Path, llama: Path) -> None:
             end = time.monotonic() + seconds
             await asyncio.gather(*(one_client(client, n, end) for n in range(CLIENTS)))
 
-    with serving(run, queue=120, sequences=32) as server:
+    with serving(run, queue=20, sequences=16) as server:
         asyncio.run(everybody(server.url, 1))
         before = psutil.Process().memory_info().rss
         asyncio.run(everybody(server.url, SECONDS))
