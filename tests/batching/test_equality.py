@@ -92,7 +92,7 @@ def separate_logits(model: PreTrainedModel, batch_items: list[Item]) -> Tensor:
 def batch_logits(model: PreTrainedModel, batch: Batch) -> Tensor:
     extra = {} if batch.attention_plan is None else {"attention_plan": batch.attention_plan}
     model.set_attn_implementation("eager" if batch.attention_plan is None else ATTENTION)
-    with output_on_targets(model, batch):
+    with output_on_targets(model, batch.target_index):
         return model(
             input_ids=batch.input_ids,
             position_ids=batch.position_ids,

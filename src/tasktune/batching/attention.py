@@ -95,7 +95,7 @@ def _group_attention(
     if softcap is not None or (window is not None and window < length):
         mask = causal_mask(length, window, query.device)
     if softcap is not None:
-        return _soft_capped_attention(Rows(query, key, value), scaling, dropout, mask, softcap)
+        return soft_capped_attention(Rows(query, key, value), scaling, dropout, mask, softcap)
     return F.scaled_dot_product_attention(
         query,
         key,
@@ -123,7 +123,7 @@ def causal_mask(length: int, window: int | None, device: torch.device) -> Tensor
     return mask if window is None else mask & (distance < window)
 
 
-def _soft_capped_attention(
+def soft_capped_attention(
     states: Rows,
     scaling: float | None,
     dropout: float,

@@ -102,15 +102,13 @@ def target_logits(
     vocabulary = int(model.config.get_text_config().vocab_size)
     targets = len(batch.target_ids)
     if targets * vocabulary <= LOGITS_AT_ONCE or model.base_model is model:
-        with output_on_targets(model, batch) as states:
+        with output_on_targets(model, batch.target_index) as states:
             logits = model(**arguments).logits[0]
         return WholeLogits(logits), states.flat
     kept: list[BaseModelOutput] = []
     handle = model.base_model.register_forward_hook(lambda *call: kept.append(call[2]))
     try:
-        with output_on_targets(
-            model, replace(batch, target_index=batch.target_index[:0])
-        ) as states:
+        with output_on_targets(model, batch.target_index[:0]) as states:
             model(**arguments)
     finally:
         handle.remove()

@@ -15,8 +15,6 @@ from typing import Any
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from tasktune.batching.batch import Batch
-
 
 @dataclass
 class HiddenStates:
@@ -29,16 +27,17 @@ class HiddenStates:
 
 
 @contextmanager
-def output_on_targets(model: PreTrainedModel, batch: Batch) -> Iterator[HiddenStates]:
-    """Within it, ``model``'s logits are ``[1, N, V]``: one row for each of the batch's targets.
+def output_on_targets(model: PreTrainedModel, target_index: Tensor) -> Iterator[HiddenStates]:
+    """Within it, ``model``'s logits are ``[1, N, V]``: one row for each target.
 
+    :param target_index: ``[N]`` flat positions.
     :returns: where the hidden states are found after the forward pass, for the heads.
     """
     states = HiddenStates()
 
     def select(module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Tensor]:
         states.flat = arguments[0].flatten(0, -2)
-        return (states.flat.index_select(0, batch.target_index).unsqueeze(0),)
+        return (states.flat.index_select(0, target_index).unsqueeze(0),)
 
     handle = model.get_output_embeddings().register_forward_pre_hook(select)
     try:

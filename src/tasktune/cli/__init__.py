@@ -16,7 +16,7 @@ from tasktune.cli.preparing import init, inspect
 from tasktune.cli.results import evaluate, report
 from tasktune.cli.studies import affinity, compare, tune
 from tasktune.cli.training import launch, train
-from tasktune.cli.using import export, predict
+from tasktune.cli.using import export, predict, serve
 from tasktune.errors import Interrupted, UserError
 
 QUIET: dict[str, str] = {
@@ -41,6 +41,7 @@ VERBS: list[Callable[..., None]] = [
     evaluate,
     predict,
     export,
+    serve,
     tune,
     compare,
     affinity,

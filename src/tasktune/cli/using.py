@@ -60,3 +60,39 @@ def export(
         typer.echo(folder)
     if push is not None:
         say(f"uploaded: {push_folder(output or export_folder(run, form), push, public=public)}")
+
+
+def serve(
+    run_folder: RunFolder,
+    host: Annotated[str, typer.Option(help="0.0.0.0 for every address")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free")] = 8000,
+    api_key: Annotated[
+        list[str] | None,
+        typer.Option(envvar="TASKTUNE_API_KEY", help="of which a client needs one"),
+    ] = None,
+    sequences: Annotated[int, typer.Option(min=1, help="texts written at once")] = 64,
+    batch_tokens: Annotated[int, typer.Option(min=8, help="in one pass; longest prompt")] = 4096,
+    cached_tokens: Annotated[int, typer.Option(min=8, help="of all texts together")] = 131_072,
+    max_tokens: Annotated[int, typer.Option(min=1, help="of an answer")] = 1024,
+    queue: Annotated[int, typer.Option(min=1, help="requests that wait; more get 429")] = 256,
+    body_bytes: Annotated[int, typer.Option(min=1, help="of a request")] = 1_000_000,
+    timeout: Annotated[float, typer.Option(min=0.1, help="seconds of a request")] = 120.0,
+    grace: Annotated[float, typer.Option(min=0, help="seconds to finish when stopped")] = 20.0,
+) -> None:
+    """Serves RUN_DIR over HTTP, as OpenAI's API: each task is a model; a page to try it at /."""
+    from tasktune.run import Run
+    from tasktune.serving import serve as serve_run
+    from tasktune.serving.limits import Limits
+
+    limits = Limits(
+        batch_tokens=batch_tokens,
+        sequences=sequences,
+        cached_tokens=cached_tokens,
+        queue=queue,
+        new_tokens=max_tokens,
+        body_bytes=body_bytes,
+        timeout=timeout,
+        grace=grace,
+    )
+    run = Run.open(run_folder, say=say)
+    serve_run(run, host=host, port=port, keys=api_key or [], limits=limits, say=say)

@@ -34,24 +34,43 @@ def generate(
     room = new_tokens(task)
     items = [Item(task.index, prompt, len(prompt)) for prompt in prompts]
     answers = [""] * len(items)
-    with model.single_task(task.index) as transformer:
-        for indices in by_length(items, max(batch_tokens - room, 1)):
-            inputs = model.architecture.prompts([prompts[index] for index in indices])
-            output = cast(Any, transformer).generate(  # Transformers leaves it untyped
-                **inputs,
-                max_new_tokens=room,
-                do_sample=False,
-                num_beams=1,
-                pad_token_id=model.tokenizer.pad_token_id,
-                eos_token_id=model.tokenizer.eos_token_id,
-                stop_strings=task.config.stop or None,
-                tokenizer=model.tokenizer,
-            )
-            start = model.architecture.answer_start(inputs)
-            texts = model.tokenizer.batch_decode(output[:, start:], skip_special_tokens=True)
-            for index, text in zip(indices, texts, strict=True):
-                answers[index] = until_stop(text, task.config.stop)
+    for indices in by_length(items, max(batch_tokens - room, 1)):
+        batch = [prompts[index] for index in indices]
+        written = write(model, task.index, batch, room, task.config.stop)
+        texts = model.tokenizer.batch_decode(written, skip_special_tokens=True)
+        for index, text in zip(indices, texts, strict=True):
+            answers[index] = until_stop(text, task.config.stop)
     return answers
+
+
+@torch.no_grad()
+def write(
+    model: TaskModel,
+    task: int,
+    prompts: Sequence[NDArray[np.int32]],
+    room: int,
+    stops: Sequence[str],
+) -> list[list[int]]:
+    """The tokens that follow each prompt of one batch, the end-of-text token and padding too.
+
+    :param task: the index of the task whose adapter applies.
+    :param room: tokens at most.
+    :param stops: strings after which an answer need not go on.
+    """
+    with model.single_task(task) as transformer:
+        inputs = model.architecture.prompts(prompts)
+        output = cast(Any, transformer).generate(  # Transformers leaves it untyped
+            **inputs,
+            max_new_tokens=room,
+            do_sample=False,
+            num_beams=1,
+            pad_token_id=model.tokenizer.pad_token_id,
+            eos_token_id=model.tokenizer.eos_token_id,
+            stop_strings=list(stops) or None,
+            tokenizer=model.tokenizer,
+        )
+    tokens: list[list[int]] = output[:, model.architecture.answer_start(inputs) :].tolist()
+    return tokens
 
 
 def until_stop(text: str, stops: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tasktune.batching.item import Item
 from tasktune.data import Task
@@ -61,6 +62,43 @@ def begin_one_another(labels: Sequence[Tokens]) -> bool:
     return any(longer[: len(shorter)] == shorter for shorter, longer in pairs)
 
 
+class LabelScorer:
+    """One task's labels, as sequences to be read and scores to be read off.
+
+    :param end: the end-of-text token.
+    """
+
+    def __init__(self, task: Task, end: int) -> None:
+        ends = [(*ids, end) for ids in task.label_ids]
+        self.labels = ends if begin_one_another(task.label_ids) else list(task.label_ids)
+        self.plan = plan_labels(self.labels)
+        self.per_token = task.config.normalize_label_length
+
+    def items(self, prompt: NDArray[np.int32], adapter: int) -> list[Item]:
+        """What has to be read to score all labels after a prompt.
+
+        :param adapter: the index of the task whose adapter applies.
+        """
+        return [
+            Item(adapter, np.concatenate([prompt, np.array(c, dtype=np.int32)]), len(prompt))
+            for c in self.plan.continuations
+        ]
+
+    def scores(self, likelihoods: Sequence[Tensor]) -> NDArray[np.float64]:
+        """Each label's log-likelihood, ``[labels]``, per token if the task asks.
+
+        :param likelihoods: of all tokens, ``[N_i, V]`` at the targets of each of ``items``.
+        """
+        scores = np.zeros(len(self.labels))
+        for label, (ids, sequence) in enumerate(zip(self.labels, self.plan.home, strict=True)):
+            rows = likelihoods[sequence]
+            picked = rows[torch.arange(len(ids)), torch.tensor(ids, device=rows.device)]
+            scores[label] = float(picked.sum())
+        if self.per_token:
+            scores /= np.array([len(ids) for ids in self.labels])
+        return scores
+
+
 @torch.no_grad()
 def score_labels(
     model: TaskModel, task: Task, prompts: Sequence[NDArray[np.int32]], batch_tokens: int
@@ -69,27 +107,22 @@ def score_labels(
 
     :param prompts: each one's tokens.
     """
-    ends = [(*ids, int(model.tokenizer.eos_token_id)) for ids in task.label_ids]
-    labels = ends if begin_one_another(task.label_ids) else list(task.label_ids)
-    plan = plan_labels(labels)
-    items = [
-        Item(task.index, np.concatenate([prompt, np.array(c, dtype=np.int32)]), len(prompt))
-        for prompt in prompts
-        for c in plan.continuations
-    ]
-    scores = np.zeros((len(prompts), len(labels)))
+    scorer = LabelScorer(task, int(model.tokenizer.eos_token_id))
+    items = [item for prompt in prompts for item in scorer.items(prompt, task.index)]
+    found: list[Tensor] = [torch.empty(0)] * len(items)
+    size = len(scorer.plan.continuations)
+    scores = np.zeros((len(prompts), len(scorer.labels)))
+    missing = [size] * len(prompts)
     for indices in by_length(items, batch_tokens):
         logits = model(model.collate([items[index] for index in indices])).logits
         likelihoods = torch.log_softmax(logits.float(), dim=-1)
-        start = 0
-        for index in indices:
-            prompt, sequence = divmod(index, len(plan.continuations))
-            rows = likelihoods[start : start + items[index].target_count]
-            for label, ids in enumerate(labels):
-                if plan.home[label] == sequence:
-                    picked = rows[torch.arange(len(ids)), torch.tensor(ids, device=rows.device)]
-                    scores[prompt, label] = float(picked.sum())
-            start += items[index].target_count
-    if task.config.normalize_label_length:
-        scores /= np.array([len(ids) for ids in labels])
+        counts = [items[index].target_count for index in indices]
+        for index, rows in zip(indices, likelihoods.split(counts), strict=True):
+            found[index] = rows
+            prompt = index // size
+            missing[prompt] -= 1
+            if not missing[prompt]:
+                mine = slice(prompt * size, (prompt + 1) * size)
+                scores[prompt] = scorer.scores(found[mine])
+                found[mine] = [torch.empty(0)] * size
     return scores

@@ -39,14 +39,20 @@ def predict_task(
     :param batch_tokens: in one forward pass.
     """
     with evaluating(model):
-        if task.kind == "regression":
-            outputs = run_head(model, task, prompts, batch_tokens)
-            return [Prediction(number) for number in as_numbers(outputs, task.value_range)]
-        if task.kind == "classification":
+        if task.kind in ("regression", "classification"):
             score = run_head if task.head else score_labels
-            shares = softmax(score(model, task, prompts, batch_tokens), axis=1)
-            return [classify(task, row) for row in shares]
+            return read_outputs(task, score(model, task, prompts, batch_tokens))
         return [Prediction(text) for text in generate(model, task, prompts, batch_tokens)]
+
+
+def read_outputs(task: Task, outputs: NDArray[np.float64]) -> list[Prediction]:
+    """What a head's outputs or labels' scores say: numbers, or labels with probabilities.
+
+    :param outputs: ``[n, 1]`` of a regression, else ``[n, classes]``.
+    """
+    if task.kind == "regression":
+        return [Prediction(number) for number in as_numbers(outputs, task.value_range)]
+    return [classify(task, shares) for shares in softmax(outputs, axis=1)]
 
 
 def classify(task: Task, shares: NDArray[np.float64]) -> Prediction:

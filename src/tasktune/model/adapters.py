@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from tasktune.errors import UserError
+from tasktune.model.frozen import FrozenPairs
 from tasktune.model.grouped_lora import grouped_dropout, grouped_lora
 from tasktune.model.layouts import Factors, LayerShape, Layout
 from tasktune.model.layouts.shared import Shared
@@ -34,6 +35,9 @@ class LayerAdapters(nn.Module):
     :param shared: the parameters that tasks share, by name.
     :param private: the parameters with one entry a task, each ``[K, ...]``, by name.
     """
+
+    frozen: FrozenPairs | None = None
+    """The pairs of all tasks, once nothing trains any more."""
 
     def __init__(
         self,
@@ -53,6 +57,13 @@ class LayerAdapters(nn.Module):
         shared = {name: self._view(parameter) for name, parameter in self.shared.items()}
         private = {name: self._entries(parameter) for name, parameter in self.private.items()}
         return self.layout.fold(shared, private)
+
+    @torch.no_grad()
+    def freeze(self) -> None:
+        """Folds all tasks' pairs for good: parameters that change afterwards change nothing."""
+        shared = {name: parameter.unsqueeze(0) for name, parameter in self.shared.items()}
+        factors = self.layout.fold(shared, dict(self.private))
+        self.frozen = FrozenPairs(factors, self.layout.tasks)
 
     def task_factors(self, task: int) -> Factors:
         """Task ``task``'s own pair, ``G = 1``."""
@@ -108,6 +119,10 @@ class GroupedVariant(LoraVariant):
         adapters = task_adapters(module)
         assert isinstance(module, nn.Module)
         if not adapters.routing.enabled:
+            return result
+        if adapters.frozen is not None:
+            flat = result.view(-1, result.shape[-1])
+            adapters.frozen.add_to(flat, x.flatten(0, -2), adapters.routing)
             return result
         rows: Tensor = module.lora_dropout[active_adapter](x).flatten(0, -2)
         offsets = adapters.routing.token_offsets(rows.shape[0])

@@ -189,6 +189,19 @@ class TaskModel(nn.Module):
         finally:
             self._use_attention(ATTENTION if self.packed else self._padded_attention)
 
+    def serve_with(self, attention: str) -> None:
+        """Makes the model ready to serve, and only that: adapters folded for good.
+
+        From then on a batch may hold examples of the base model as well: of task ``len(tasks)``.
+
+        :param attention: the name of the attention that packed batches go through.
+        """
+        self.eval()
+        for adapters in self.adapters():
+            adapters.freeze()
+        if self.packed:
+            self._use_attention(attention)
+
     @contextmanager
     def base_only(self) -> Iterator[None]:
         """Switches the adapters off: the base model's own output."""

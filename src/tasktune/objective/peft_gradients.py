@@ -71,7 +71,7 @@ def task_gradients(model: PeftModel, batch: Batch) -> PeftGradients:
 def mean_losses(causal_lm: PreTrainedModel, batch: Batch) -> Tensor:
     """Each task's mean loss over its targets: ``[S]``."""
     packed = {} if batch.attention_plan is None else {"attention_plan": batch.attention_plan}
-    with output_on_targets(causal_lm, batch):
+    with output_on_targets(causal_lm, batch.target_index):
         logits = causal_lm(
             input_ids=batch.input_ids,
             position_ids=batch.position_ids,

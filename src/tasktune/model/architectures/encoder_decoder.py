@@ -74,7 +74,7 @@ class EncoderDecoder(Architecture):
         return replace(item, input_ids=ids, prompt_length=1)
 
     def run(self, batch: Batch) -> States:
-        with output_on_targets(self.model, batch):
+        with output_on_targets(self.model, batch.target_index):
             output = self.model(
                 input_ids=batch.input_ids,
                 attention_mask=batch.attention_mask,

@@ -1,0 +1,1 @@
+"""The server's addresses, a file for each group."""
