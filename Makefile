@@ -42,9 +42,8 @@ format: $(READY)  ## mend style where it can be mended by itself
 docs: $(READY)  ## build the documentation's site into build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-bench: $(READY)  ## run the benchmarks; make bench BENCH_FLAGS= for the full ones
-	@set -e; for script in $$(grep -l '^def main' benchmarks/*.py); do \
-	  echo "== $$script $(BENCH_FLAGS)"; $(BIN)/python $$script $(BENCH_FLAGS); done
+bench: $(READY)  ## run the benchmarks and write docs/benchmarks.md; make bench BENCH_FLAGS= for the full ones
+	$(BIN)/python benchmarks/record.py $(BENCH_FLAGS)
 
 clean:  ## remove the environment and all caches; runs stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -49,6 +49,7 @@ SHARDED = {
 SHARDED["sharded-famo"] = ["training.sharding=base", "weighting.method=famo"]
 SHARDED["sharded-checkpointing"] = [
     "training.sharding=base",
+    "training.offload=true",
     "training.gradient_checkpointing=true",
 ]
 RUNS |= SHARDED
@@ -241,6 +242,7 @@ def test_a_mistake_on_one_rank_ends_all(workshop: Workshop, tmp_path: Path, proc
             "penalties.1: kl_to_base passes through the base where its task is",
         ),
         ("model.quantization=nf4", "quantised bases can't be cut"),
+        ("training={sharding: none, offload: true}", "training.offload: only the parts of a cut"),
     ],
 )
 def test_what_one_rank_does_alone_is_refused_of_a_cut_base(
@@ -256,7 +258,7 @@ def test_what_one_rank_does_alone_is_refused_of_a_cut_base(
 def test_one_process_says_that_it_holds_all(workshop: Workshop) -> None:
     code, _, error = workshop.tasktune("train", str(workshop.save()), "training.sharding=base")
     assert code == 0
-    assert "training.sharding: there is one process, which holds all of the base" in error
+    assert "training.sharding: no launcher started this process; it holds the base whole" in error
 
 
 def test_a_mistake_on_all_ranks_is_said_once(workshop: Workshop) -> None:

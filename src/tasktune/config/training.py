@@ -28,6 +28,9 @@ class TrainingConfig(Section):
     sharding: Literal["none", "base"] = Field(
         "none", description="base: cut the frozen base over the processes of a run"
     )
+    offload: bool = Field(
+        False, description="the parts of a cut base wait in CPU memory until they are needed"
+    )
     packing: Literal["auto", "packed", "padded"] = "auto"
     watch_conflict: bool = Field(
         True, description="log the tasks' gradient norms and cosines, whatever the weighting"

@@ -58,7 +58,8 @@ def write(
     :param stops: strings after which an answer need not go on.
     """
     with model.single_task(task) as transformer:
-        inputs = model.architecture.prompts(prompts)
+        rows = model.architecture.prompts(prompts)
+        inputs = {name: values.to(model.device) for name, values in rows.items()}
         output = cast(Any, transformer).generate(  # Transformers leaves it untyped
             **inputs,
             max_new_tokens=room,

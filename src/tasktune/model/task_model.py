@@ -105,8 +105,8 @@ class TaskModel(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the model computes."""
-        return next(self.transformer.parameters()).device
+        """Where the model computes: where its adapters are. A base may wait elsewhere."""
+        return next(next(self.adapters()).parameters()).device
 
     def adapters(self) -> Iterator[LayerAdapters]:
         """Every adapted layer's parameters, in the model's order."""

@@ -133,8 +133,12 @@ class Parts:
 
     @property
     def is_sharded(self) -> bool:
-        """Whether the base is cut over several processes."""
-        return self.config.training.sharding == "base" and self.accelerator.num_processes > 1
+        """Whether the base is cut over the processes that a launcher started.
+
+        One may be all there are: it can leave its part in CPU memory.
+        """
+        self.accelerator  # noqa: B018  which makes the group
+        return self.config.training.sharding == "base" and torch.distributed.is_initialized()
 
     @cached_property
     def model(self) -> TaskModel:
@@ -143,7 +147,9 @@ class Parts:
         for note in notes:
             self.say(note)
         if self.is_sharded:
-            shard_base(model, self.accelerator.device, self.accelerator.num_processes)
+            processes = self.accelerator.num_processes
+            offload = self.config.training.offload
+            shard_base(model, self.accelerator.device, processes, offload=offload)
         return model
 
     @cached_property

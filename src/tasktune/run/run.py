@@ -61,7 +61,7 @@ class Run(Parts):
         :raises UserError: if the folder already holds a run, or can't be written.
         """
         if self.config.training.sharding == "base" and not self.is_sharded:
-            self.say("training.sharding: there is one process, which holds all of the base")
+            self.say("training.sharding: no launcher started this process; it holds the base whole")
         with self.held():
             exists = (self.folder / CONFIG).exists()
             if exists and not overwrite:

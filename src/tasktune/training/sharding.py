@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import CPUOffloadPolicy, OffloadPolicy, fully_shard
 
 from tasktune.config import RunConfig
 from tasktune.errors import UserError
@@ -21,6 +21,11 @@ def check_sharding(config: RunConfig, curriculum: RunCurriculum) -> None:
     :raises UserError: naming the key and the way out.
     """
     if config.training.sharding == "none":
+        if config.training.offload:
+            raise UserError(
+                "training.offload: only the parts of a cut base are offloaded; set"
+                " sharding: base, or leave it out"
+            )
         return
     if config.model.quantization != "none":
         raise UserError(
@@ -42,7 +47,9 @@ def check_sharding(config: RunConfig, curriculum: RunCurriculum) -> None:
         )
 
 
-def shard_base(model: TaskModel, device: torch.device, processes: int) -> None:
+def shard_base(
+    model: TaskModel, device: torch.device, processes: int, *, offload: bool = False
+) -> None:
     """Cuts the base's parameters over the ranks with FSDP2, a group a transformer block.
 
     Adapters and heads stay whole on every rank, and their gradients are summed as without
@@ -50,14 +57,16 @@ def shard_base(model: TaskModel, device: torch.device, processes: int) -> None:
     backward passes in the same order: each gathers what the others hold.
 
     :param model: not on ``device`` yet: each block is moved there once it is cut.
+    :param offload: leave the parts where they are, in CPU memory, and copy a block when needed.
     """
+    pinned = device.type == "cuda"  # memory that the GPU copies from while it computes
+    policy = CPUOffloadPolicy(pin_memory=pinned) if offload else OffloadPolicy()
     mesh = init_device_mesh(device.type, (processes,))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in trained:
         parameter.data = parameter.data.to(device)
-    for block in blocks(model.transformer):
-        fully_shard(block, mesh=mesh, ignored_params=set(trained))
-    fully_shard(model.transformer, mesh=mesh, ignored_params=set(trained))
+    for block in [*blocks(model.transformer), model.transformer]:
+        fully_shard(block, mesh=mesh, ignored_params=set(trained), offload_policy=policy)
     # Transformers' generation then goes on until the last rank has ended
     setattr(model.transformer, "_is_fsdp_managed_module", True)  # noqa: B010
 

@@ -49,8 +49,8 @@ class Causal(Architecture):
         """Padded on the left, so that all answers begin in one column."""
         rows, mask = pad_rows(prompts, int(self.tokenizer.pad_token_id), left=True)
         return {
-            "input_ids": torch.from_numpy(rows).to(self.model.device),
-            "attention_mask": torch.from_numpy(mask).to(self.model.device),
+            "input_ids": torch.from_numpy(rows),
+            "attention_mask": torch.from_numpy(mask),
         }
 
     def answer_start(self, inputs: dict[str, Tensor]) -> int:

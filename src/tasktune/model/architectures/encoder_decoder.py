@@ -87,8 +87,8 @@ class EncoderDecoder(Architecture):
     def prompts(self, prompts: Sequence[NDArray[np.int32]]) -> dict[str, Tensor]:
         rows, mask = pad_rows([self.ended(prompt) for prompt in prompts], self.padding)
         return {
-            "input_ids": torch.from_numpy(rows).to(self.model.device),
-            "attention_mask": torch.from_numpy(mask).to(self.model.device),
+            "input_ids": torch.from_numpy(rows),
+            "attention_mask": torch.from_numpy(mask),
         }
 
     def answer_start(self, inputs: dict[str, Tensor]) -> int:
