@@ -64,11 +64,27 @@ def test_from_training_to_export(workshop: Workshop, kind: str, method: str) -> 
         PeftModel.from_pretrained(plain, str(run / "adapters" / "colour"))
 
 
-def test_packing_an_encoder_is_refused(workshop: Workshop) -> None:
-    workshop.run["model"] = {"base": str(base_folder(workshop, "bert")), "random_weights": True}
+def test_packing_an_encoder_decoder_is_refused(workshop: Workshop) -> None:
+    workshop.run["model"] = {"base": str(base_folder(workshop, "t5")), "random_weights": True}
     workshop.run["tasks"] = {"score": workshop.run["tasks"]["score"]}
     line = workshop.complaint("training.packing=packed")
-    assert "training.packing: 'bert' takes padded batches only" in line
+    assert "training.packing: 't5' takes padded batches only" in line
+
+
+def test_an_encoder_that_is_packed_trains_as_a_padded_one(workshop: Workshop) -> None:
+    workshop.run["model"] = {"base": str(base_folder(workshop, "bert")), "random_weights": True}
+    workshop.run["tasks"] = {"score": workshop.run["tasks"]["score"]}
+    workshop.run["adapter"] |= {"dropout": 0.0}
+    losses = []
+    for packing in ("packed", "padded"):
+        run = workshop.train(
+            f"training.packing={packing}",
+            "training.precision=fp32",
+            f"output={workshop.folder / packing}",
+        )
+        lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        losses.append([line["loss"] for line in lines if "tasks" in line])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
 def test_texts_longer_than_robertas_positions_are_refused(workshop: Workshop) -> None:
