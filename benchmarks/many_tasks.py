@@ -1,33 +1,40 @@
-"""Writes a run of K small tasks of four kinds, to see what more tasks cost.
+"""What more tasks cost from data to report: K small tasks of four kinds, with the same rows in all.
 
-``python benchmarks/many_tasks.py FOLDER K``, then the verbs: inspect, train, evaluate, report.
+``tasktune train``, ``evaluate`` and ``report`` run as processes on the built-in model for K = 8, 64
+and 200 tasks, with ``shared_private`` adapters. Times and the peak of memory are relative to K = 8;
+they hold the start of a process, the adapters that are written for each task, and its metrics with
+intervals. ``benchmarks/scaling.py`` has the step alone, from one task on.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
+import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-ROWS = 9600  # of all tasks together: half to train on, a quarter each to validate and to test on
 SPLITS = {"train": 2, "validation": 1, "test": 1}  # quarters
 WORDS = [f"{first}{last}" for first in ("ba", "do", "ki", "lu", "me") for last in "nrst"]
 LABELS = ("north", "south", "east", "west")
 
 
-def write_run(folder: Path, tasks: int, **training: Any) -> Path:
-    """Writes data and run file; the rows are ``ROWS`` whatever the number of tasks.
+def write_run(folder: Path, tasks: int, rows: int, **training: Any) -> Path:
+    """Writes data and run file.
 
+    :param rows: of all tasks together: half to train on, a quarter each to validate and to test on.
     :param training: the run file's ``training``.
     :returns: the run file.
     """
     generator = random.Random(tasks)
     configs = {
-        f"task{number:03}": write_task(folder, number, ROWS // tasks, generator)
+        f"task{number:03}": write_task(folder, number, rows // tasks, generator)
         for number in range(tasks)
     }
     run = {
@@ -76,8 +83,51 @@ def row(number: int, index: int, generator: random.Random) -> dict[str, Any]:
     }
 
 
+def measure(tasks: int, rows: int, steps: int) -> dict[str, float]:
+    """Seconds of each verb, train's peak of memory in bytes, and the report's size in KiB."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = {"batch_tokens": 4096, "log_every": 5, "checkpoint_every": steps}
+        file = write_run(Path(folder), tasks, rows, steps=steps, **settings)
+        run = Path(folder, "run")
+        found = {
+            "train": seconds("train", str(file)),
+            "evaluate": seconds("evaluate", str(run)),
+            "report": seconds("report", str(run)),
+        }
+        cost = json.loads((run / "cost.json").read_text(encoding="utf-8"))
+        found["peak_memory"] = cost["peak_memory"]
+        found["report_kib"] = (run / "report.html").stat().st_size / 1024
+    return found
+
+
+def seconds(verb: str, *arguments: str) -> float:
+    """How long a verb takes, its process included."""
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "tasktune", verb, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rows and steps")
+    arguments = parser.parse_args()
+    counts, rows, steps = ((8, 200), 2400, 5) if arguments.quick else ((8, 64, 200), 9600, 40)
+    measured = {tasks: measure(tasks, rows, steps) for tasks in counts}
+    first = measured[counts[0]]
+    figures: dict[str, float] = {}
+    for tasks in counts[1:]:
+        for name in ("train", "evaluate", "report", "peak_memory"):
+            figures[f"{name}_ratio_k{tasks}"] = round(measured[tasks][name] / first[name], 3)
+    for tasks in counts:
+        figures[f"report_kib_k{tasks}"] = round(measured[tasks]["report_kib"])
+    for name, value in figures.items():
+        print(f"{name:26} {value}")
+    setting = {"rows": rows, "steps": steps, "batch_tokens": 4096}
+    print(json.dumps({"benchmark": "many_tasks", "figures": figures, "setting": setting}))
+
+
 if __name__ == "__main__":
-    place, count = Path(sys.argv[1]), int(sys.argv[2])
-    place.mkdir(parents=True)
-    settings = {"log_every": 5, "checkpoint_every": 20, "precision": "fp32"}
-    print(write_run(place, count, steps=40, batch_tokens=4096, **settings))
+    main()

@@ -104,7 +104,7 @@ def section(one: dict[str, Any]) -> str:
         f"| `{name}` | {figure:.4g} | {reach.get(name, '')} |"
         for name, figure in one["figures"].items()
     ]
-    setting = {key: value for key, value in one["setting"].items() if key != "rows"}
+    setting = {key: value for key, value in one["setting"].items() if not isinstance(value, list)}
     said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in setting.items())
     return "\n".join(
         [

@@ -15,7 +15,7 @@ MOST_BYTES = 3_000_000  # of the report
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory, llama: Path) -> Path:
-    """The folder of a run of 200 tasks of three kinds, trained, scored and reported."""
+    """The folder of a run of 200 tasks of two kinds, trained, scored and reported."""
     workshop = Workshop(tmp_path_factory.mktemp("many"), llama)
     original = dict(workshop.run["tasks"])
     workshop.run["tasks"] = {}

@@ -18,6 +18,8 @@ from tasktune.training.checkpoint import checkpoints, latest_checkpoint
 from tests.planted import plant
 from tests.workshop import Workshop, read_json
 
+pytestmark = pytest.mark.xdist_group("monitor")  # what its tests share is made once
+
 
 def looks(run: Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
