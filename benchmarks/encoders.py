@@ -11,15 +11,13 @@ import argparse
 import contextlib
 import json
 import statistics
-import subprocess
-import sys
 import time
 
 import numpy as np
 import torch
 from transformers import AutoTokenizer, BertConfig, BertModel
 
-from settings import peak_mib
+from settings import medians_in_turn, peak_mib
 from tasktune.batching.item import Item
 from tasktune.demo import tiny_model_folder
 from tasktune.model.architectures import Encoder
@@ -100,18 +98,8 @@ def main() -> None:
     if options.side:
         print(json.dumps(measure(options.side, layers, steps)))
         return
-    found: dict[str, list[dict[str, float]]] = {"padded": [], "packed": []}
-    command = [sys.executable, *sys.argv]
-    for _ in range(rounds):
-        for side in found:
-            done = subprocess.run([*command, "--side", side], capture_output=True, text=True)
-            if done.returncode:
-                sys.exit(done.stderr)
-            found[side].append(json.loads(done.stdout.splitlines()[-1]))
-    padded, packed = (
-        {key: statistics.median(one[key] for one in runs) for key in runs[0]}
-        for runs in found.values()
-    )
+    sides = medians_in_turn(("padded", "packed"), rounds)
+    padded, packed = sides["padded"], sides["packed"]
     figures = {
         "step_ratio": round(packed["seconds"] / padded["seconds"], 3),
         "memory_ratio": round(packed["mib"] / padded["mib"], 3),

@@ -10,14 +10,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import statistics
-import subprocess
 import sys
 import time
 
 import torch
 
-from settings import peak_mib, random_items, random_llama
+from settings import medians_in_turn, peak_mib, random_items, random_llama
 from tasktune.batching import logits
 from tasktune.objective.losses import loss_counts
 from tasktune.objective.update import Step, backward
@@ -60,19 +58,8 @@ def main() -> None:
     if options.side:
         print(json.dumps(measure(options.side, examples)))
         return
-    found: dict[str, list[dict[str, float]]] = {"whole": [], "parts": []}
-    command = [sys.executable, *sys.argv]
-    for _ in range(rounds):
-        for side in found:
-            done = subprocess.run([*command, "--side", side], capture_output=True, text=True)
-            if done.returncode:
-                sys.exit(done.stderr)
-            found[side].append(json.loads(done.stdout.splitlines()[-1]))
-    medians = {
-        side: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
-        for side, runs in found.items()
-    }
-    whole, parts = medians["whole"], medians["parts"]
+    sides = medians_in_turn(("whole", "parts"), rounds)
+    whole, parts = sides["whole"], sides["parts"]
     figures = {
         "whole_mib": round(whole["mib"]),
         "parts_mib": round(parts["mib"]),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import statistics
+import subprocess
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +102,23 @@ def peak_mib() -> float:
     status = Path("/proc/self/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
+
+
+def medians_in_turn(sides: Sequence[str], rounds: int) -> dict[str, dict[str, float]]:
+    """Runs this script with ``--side`` for each side, in turn, and gives each figure's median.
+
+    Each in a process of its own, so that its peak of memory is its own; the last line that it
+    prints is a JSON object of figures.
+    """
+    found: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
+    for _ in range(rounds):
+        for side in sides:
+            command = [sys.executable, *sys.argv, "--side", side]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                sys.exit(done.stderr)
+            found[side].append(json.loads(done.stdout.splitlines()[-1]))
+    return {
+        side: {key: statistics.median(one[key] for one in runs) for key in runs[0]}
+        for side, runs in found.items()
+    }

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.report.test_browser import FLAGS
+from tests.browser import NEEDS_CHROMIUM, chromium, look
 from tests.serving.running_server import RunningServer, serving
 from tests.serving.trained_run import new_run
 
-CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None or DRIVER is None, reason="chromium or chromedriver is not installed"
-    ),
-]
+pytestmark = [pytest.mark.slow, NEEDS_CHROMIUM]
 ROW = "red <b>one</b> & two"
 """What must stay text."""
 
@@ -39,17 +32,8 @@ def row() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    webdriver = pytest.importorskip("selenium.webdriver")
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 def wait(browser: Any, script: str) -> Any:
@@ -59,11 +43,7 @@ def wait(browser: Any, script: str) -> Any:
 
 
 def open_page(browser: Any, server: RunningServer, width: int = 1200, theme: str = "light") -> None:
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    features = [{"name": "prefers-color-scheme", "value": theme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.get_log("browser")
+    look(browser, width, theme)
     browser.get(server.url)
     wait(browser, "return document.getElementById('task').options.length > 0")
 
