@@ -40,9 +40,9 @@ from tasktune.training.checkpoint import (
 )
 from tasktune.training.devices import uses_bfloat16
 from tasktune.training.environment import environment
-from tasktune.training.loop import Loop, writing
+from tasktune.training.loop import Loop
 from tasktune.training.monitor import Monitor
-from tasktune.training.run_folder import held, replacing
+from tasktune.training.run_folder import held, replacing, writing
 from tasktune.training.task_rates import TaskRates
 
 

@@ -38,3 +38,14 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             break
     return lines
+
+
+def flatten(line: dict[str, Any], prefix: str = "") -> dict[str, float]:
+    """Nested numbers as ``tasks/sst2/loss``, which is how trackers draw them."""
+    flat: dict[str, float] = {}
+    for key, value in line.items():
+        if isinstance(value, dict):
+            flat.update(flatten(value, f"{prefix}{key}/"))
+        elif isinstance(value, (int, float)):
+            flat[f"{prefix}{key}"] = value
+    return flat

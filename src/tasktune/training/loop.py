@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -39,8 +38,9 @@ from tasktune.training.cost import CostMeter
 from tasktune.training.devices import autocast
 from tasktune.training.domains import TargetExamples
 from tasktune.training.interrupts import Interrupts
-from tasktune.training.journal import Journal
+from tasktune.training.journal import Journal, flatten
 from tasktune.training.monitor import Monitor
+from tasktune.training.run_folder import writing
 from tasktune.training.schedule import learning_rate
 from tasktune.training.skipping import SkippedSteps
 from tasktune.training.step_log import StepLog, ahead
@@ -389,29 +389,3 @@ class Loop:
         self.log.load_state_dict(state["log"], int(self.tokens.sum()))
         self.skipped.load_state_dict(state["skipped"])
         return int(state["step"])
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Says in a line what a disk has against being written to, and how to go on.
-
-    :raises UserError: if it does.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"output: cannot write {error.filename or folder}: {error.strerror}; make room, then go"
-            f" on from the last checkpoint with: tasktune train {folder} --resume"
-        ) from None
-
-
-def flatten(line: dict[str, Any], prefix: str = "") -> dict[str, float]:
-    """Nested numbers as ``tasks/sst2/loss``, which is how trackers draw them."""
-    flat: dict[str, float] = {}
-    for key, value in line.items():
-        if isinstance(value, dict):
-            flat.update(flatten(value, f"{prefix}{key}/"))
-        elif isinstance(value, (int, float)):
-            flat[f"{prefix}{key}"] = value
-    return flat

@@ -57,3 +57,18 @@ def replacing(folder: Path, exists: bool, accelerator: Accelerator) -> Iterator[
         raise
     if first:
         shutil.rmtree(replaced, ignore_errors=True)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Says in a line what a disk has against being written to, and how to go on.
+
+    :raises UserError: if it does.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"output: cannot write {error.filename or folder}: {error.strerror}; make room, then go"
+            f" on from the last checkpoint with: tasktune train {folder} --resume"
+        ) from None
