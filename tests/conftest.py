@@ -14,6 +14,11 @@ from tests.workshop import Workshop, write_llama
 REPOSITORY = Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What has to be on one worker goes first: last, it would leave the other one idle."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
 @pytest.fixture(scope="session")
 def pack() -> Path:
     """The folder of twelve real tasks; the test is skipped where it is absent."""
