@@ -133,6 +133,8 @@ class Server(uvicorn.Server):
         """A signal."""
         if self.told is not None:
             self.should_exit = self.force_exit = True
+            # Uvicorn would print the traceback of what it cancels
+            logging.getLogger("uvicorn.error").disabled = True
         self.told = time.monotonic()
 
     async def on_tick(self, counter: int) -> bool:
