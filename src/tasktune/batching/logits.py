@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import Tensor, nn
 from transformers import PreTrainedModel
+from transformers.distributed.fsdp import is_fsdp_managed_module
 from transformers.modeling_outputs import BaseModelOutput
 
 from tasktune.batching.batch import Batch
@@ -101,7 +102,8 @@ def target_logits(
     """
     vocabulary = int(model.config.get_text_config().vocab_size)
     targets = len(batch.target_ids)
-    if targets * vocabulary <= LOGITS_AT_ONCE or model.base_model is model:
+    whole = targets * vocabulary <= LOGITS_AT_ONCE or model.base_model is model
+    if whole or is_fsdp_managed_module(model):  # whose blocks FSDP2 gathers in one pass at a time
         with output_on_targets(model, batch.target_index) as states:
             logits = model(**arguments).logits[0]
         return WholeLogits(logits), states.flat

@@ -65,7 +65,8 @@ def shard_base(
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     for parameter in trained:
         parameter.data = parameter.data.to(device)
-    for block in [*blocks(model.transformer), model.transformer]:
+    # the innermost first, as FSDP2 wants it
+    for block in [*reversed(blocks(model.transformer)), model.transformer]:
         fully_shard(block, mesh=mesh, ignored_params=set(trained), offload_policy=policy)
     # Transformers' generation then goes on until the last rank has ended
     setattr(model.transformer, "_is_fsdp_managed_module", True)  # noqa: B010
