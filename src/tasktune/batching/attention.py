@@ -18,6 +18,7 @@ from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface
 
 from tasktune.batching.batch import AttentionPlan
+from tasktune.batching.dropout import dropout as fast_dropout
 
 ATTENTION = "tasktune"
 
@@ -92,19 +93,9 @@ def _group_attention(
         key, value = (states.repeat_interleave(repeats, dim=1) for states in (key, value))
     length = query.shape[2]
     mask = None
-    if softcap is not None or (window is not None and window < length):
+    if softcap is not None or dropout or (window is not None and window < length):
         mask = causal_mask(length, window, query.device)
-    if softcap is not None:
-        return soft_capped_attention(Rows(query, key, value), scaling, dropout, mask, softcap)
-    return F.scaled_dot_product_attention(
-        query,
-        key,
-        value,
-        attn_mask=mask,
-        dropout_p=dropout,
-        is_causal=mask is None,
-        scale=scaling,
-    )
+    return _attend(Rows(query, key, value), scaling, dropout, mask, softcap)
 
 
 def _both_ways(states: Rows, scaling: float | None, dropout: float, real: Tensor) -> Tensor:
@@ -112,7 +103,22 @@ def _both_ways(states: Rows, scaling: float | None, dropout: float, real: Tensor
 
     :param real: ``[G, 1, 1, L]``.
     """
-    return F.scaled_dot_product_attention(*states, attn_mask=real, dropout_p=dropout, scale=scaling)
+    return _attend(states, scaling, dropout, real)
+
+
+def _attend(
+    states: Rows,
+    scaling: float | None,
+    dropout: float,
+    mask: Tensor | None,
+    softcap: float | None = None,
+) -> Tensor:
+    """Attention of states ``[G, heads, L, d]``; causal where there is no mask."""
+    if softcap is not None or dropout:
+        return written_out_attention(states, scaling, dropout, mask, softcap)
+    return F.scaled_dot_product_attention(
+        *states, attn_mask=mask, is_causal=mask is None, scale=scaling
+    )
 
 
 def causal_mask(length: int, window: int | None, device: torch.device) -> Tensor:
@@ -123,21 +129,27 @@ def causal_mask(length: int, window: int | None, device: torch.device) -> Tensor
     return mask if window is None else mask & (distance < window)
 
 
-def soft_capped_attention(
+def written_out_attention(
     states: Rows,
     scaling: float | None,
     dropout: float,
     mask: Tensor | None,
-    softcap: float,
+    softcap: float | None = None,
 ) -> Tensor:
-    """Attention whose scores are bent by ``softcap * tanh(scores / softcap)``, as in Gemma 2."""
+    """Attention product by product, for what no kernel does.
+
+    :param dropout: of the shares, with masks that a CPU draws fast.
+    :param softcap: bends the scores by ``softcap * tanh(scores / softcap)``, as in Gemma 2.
+    """
     query, key, value = states
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    scores = torch.tanh(query @ key.transpose(2, 3) * (scale / softcap)) * softcap
+    scores = (query * scale) @ key.transpose(2, 3)
+    if softcap is not None:
+        scores = torch.tanh(scores / softcap) * softcap
     if mask is not None:
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    shares = F.dropout(torch.softmax(scores.float(), dim=-1).to(query.dtype), dropout)
-    return shares @ value
+    shares = torch.softmax(scores.float(), dim=-1).to(query.dtype)
+    return fast_dropout(shares, dropout) @ value
 
 
 def _variable_length(

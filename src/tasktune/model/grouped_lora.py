@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tasktune.batching.dropout import dropout
 from tasktune.model.layouts.base import Factors
 
 KERNEL_GROUPS = 8
@@ -49,10 +50,9 @@ def grouped_dropout(rows: Tensor, rates: Sequence[float], offsets: Sequence[int]
     if not any(rates):
         return rows
     if len(set(rates)) == 1:
-        return F.dropout(rows, rates[0])
-    sizes = torch.tensor(_sizes(tuple(offsets)))
-    kept = torch.repeat_interleave(1 - torch.tensor(rates), sizes).unsqueeze(1).to(rows.device)
-    return torch.where(torch.rand_like(rows, dtype=torch.float32) < kept, rows / kept.to(rows), 0)
+        return dropout(rows, rates[0])
+    parts = rows.split(_sizes(tuple(offsets)))
+    return torch.cat([dropout(part, rate) for part, rate in zip(parts, rates, strict=True)])
 
 
 class _GroupedLora(torch.autograd.Function):

@@ -14,6 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tasktune.batching.attention import ATTENTION
 from tasktune.batching.batch import Batch
+from tasktune.batching.dropout import use_fast_dropout
 from tasktune.batching.item import Item, Pooling
 from tasktune.batching.logits import TargetLogits
 from tasktune.model.adapters import LayerAdapters, add_adapters
@@ -80,6 +81,7 @@ class TaskModel(nn.Module):
             base.model, base.tokenizer, packed=packed, pooling=pooling
         )
         self._padded_attention = self.transformer.config._attn_implementation
+        use_fast_dropout(base.model)
         self.dropout = dropout
         self.routing.dropouts = [dropout] * len(tasks)
         self.embedding_noise = [0.0] * len(tasks)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface
 
-from tasktune.batching.attention import Rows, packed_attention, soft_capped_attention
+from tasktune.batching.attention import Rows, packed_attention, written_out_attention
 from tasktune.batching.batch import AttentionPlan
 from tasktune.serving.cache import Cache
 
@@ -132,7 +132,7 @@ def _going_on(
     grouped = query.view(count, keys.shape[1], shared, width)
     if softcap is not None:
         states = Rows(grouped, keys, values)
-        attended = soft_capped_attention(states, scaling, 0.0, mask, softcap)
+        attended = written_out_attention(states, scaling, 0.0, mask, softcap)
     else:
         attended = F.scaled_dot_product_attention(
             grouped, keys, values, attn_mask=mask, scale=scaling
