@@ -3,15 +3,17 @@
 The pack's encoder (all-MiniLM-L6-v2) with heads. Every system is trained on the same data and
 scored on the same test examples, over several seeds:
 
-- **twins**, one model a task, each with the learning rate and the number of steps that its
-  validation split chose from a grid, at seed 0;
+- **twins**, one model a task, each with the learning rate and the number of steps, up to twice its
+  share of the common budget, that its validation split chose at seed 0;
 - the **pile**, which people train today: plain LoRA, all examples shuffled together, one loss;
-- **ours**: layouts, mixtures, weightings and penalties. All are tried with one seed, the better
-  half of them by validation goes on to the next learning rates, the best few to all seeds.
+- **ours**: layouts, mixtures, weightings, curricula and penalties by successive halving on the
+  validation splits: all for a third of the steps, the best of them for all steps, the best of
+  those at other learning rates, and the last two over all seeds.
 
 Nothing is chosen by test scores. ``delta_m`` is the mean relative change against the twins (Maninis
-et al. 2019), ``worst_task`` the least. Trainings are kept in ``--folder`` and known by their
-configuration, so that an interrupted benchmark goes on where it was.
+et al. 2019), ``worst_task`` the least. ``cost_ratio`` is of the time of a step, the winner's to the
+pile's, in turn. Trainings are kept in ``--folder`` and known by their configuration: an interrupted
+benchmark goes on where it was, and several processes started alike share the work.
 """
 
 from __future__ import annotations
@@ -39,7 +41,6 @@ from tasktune.evaluation.metrics import Metric
 from tasktune.run import Run
 
 TASKS = ("sst2", "cola", "stsb", "banking77", "trec", "emotion", "irony", "reviews")
-RATES = (1e-3, 2e-3, 4e-3)
 PILE = {
     "adapter.layout": "shared",
     "mixture.strategy": "proportional",
@@ -47,45 +48,55 @@ PILE = {
 }
 OURS: dict[str, dict[str, Any]] = {
     "shared": {"adapter.layout": "shared"},
+    "shared, rank 16": {"adapter.layout": "shared", "adapter.rank": 16, "adapter.alpha": 32},
     "shared_private": {"adapter.layout": "shared_private"},
     "hydra": {"adapter.layout": "hydra"},
     "mtl_lora": {"adapter.layout": "mtl_lora"},
     "moe": {"adapter.layout": "moe"},
     "per_task": {"adapter.layout": "per_task"},
-    "upgrad": {"adapter.layout": "shared_private", "weighting.method": "upgrad"},
-    "uw": {"adapter.layout": "shared_private", "weighting.method": "uw"},
-    "famo": {"adapter.layout": "shared_private", "weighting.method": "famo"},
-    "equal draws": {"adapter.layout": "shared_private", "mixture.strategy": "equal"},
-    "best parameters": {"adapter.layout": "shared_private", "monitor.keep": "best"},
-    "smoothing": {
-        "adapter.layout": "shared_private",
-        "penalties": [{"method": "label_smoothing", "weight": 0.1}],
-    },
+    "equal draws": {"mixture.strategy": "equal"},
+    "proportional": {"mixture.strategy": "proportional"},
+    "upgrad": {"weighting.method": "upgrad"},
+    "cagrad": {"weighting.method": "cagrad"},
+    "famo": {"weighting.method": "famo"},
+    "uw": {"weighting.method": "uw"},
+    "imtl_l": {"weighting.method": "imtl_l"},
+    "competence": {"curriculum.pacing": "competence"},
+    "smoothing": {"penalties": [{"method": "label_smoothing", "weight": 0.1}]},
+    "no dropout": {"adapter.dropout": 0.0},
 }
-Tried = dict[str, tuple[dict[str, Any], Trained]]
+"""What differs from the run file: layout shared_private, mixture temperature, weighting equal."""
 
 
 @dataclass(frozen=True)
 class Budget:
     """How much each side trains.
 
-    :param steps: of a run of all tasks.
-    :param batch_tokens: of such a step; a twin's is an eighth of it.
-    :param twin_steps: from which a twin chooses; as many as all tasks' run has are equal budgets.
+    :param steps: of a run of all tasks, and of a twin; a twin may choose twice as many.
+    :param batch_tokens: of a step of all tasks; a twin's is its share.
+    :param rates: learning rates; the first is every system's until it is among the best.
+    :param kept: how many systems are trained for all steps, and how many at all rates and seeds.
     :param limit: examples of each task to score; all where absent.
     """
 
     steps: int
     batch_tokens: int
-    twin_steps: tuple[int, ...]
     seeds: int
     rates: tuple[float, ...]
     systems: tuple[str, ...]
+    kept: tuple[int, int]
     limit: int | None = None
 
+    @property
+    def rung(self) -> int:
+        """The steps of a first try."""
+        return max(1, self.steps // 3)
 
-FULL = Budget(600, 6144, (300, 600, 1200), 3, RATES, tuple(OURS))
-QUICK = Budget(4, 1024, (4,), 1, (2e-3,), ("shared_private",), limit=20)
+
+FULL = Budget(240, 3072, 3, (2e-3, 1e-3, 4e-3), tuple(OURS), (4, 2))
+QUICK = Budget(4, 1024, 1, (2e-3,), ("shared_private", "upgrad"), (1, 1), limit=20)
+Job = tuple[dict[str, Any], int, str | None]
+"""A training: its keys, its seed, and a twin's task."""
 
 
 class Bench:
@@ -100,9 +111,14 @@ class Bench:
         self.folder = folder
         self.file = write_run(folder, self.tasks)
         run = Run(self.config({}))
+        self.reference: dict[str, float] = {}
         self.metrics: dict[str, Metric] = {task.name: task_metrics(task)[0] for task in run.tasks}
         self.store = Store(
-            run, folder / "trained", split="test", limit=budget.limit, say=lambda line: None
+            run,
+            folder / "trained",
+            split="test",
+            limit=budget.limit,
+            say=lambda line: print(f"  {line}", flush=True),
         )
 
     def config(self, keys: Mapping[str, Any], task: str | None = None) -> RunConfig:
@@ -110,59 +126,94 @@ class Bench:
 
         :param task: the only task of a twin.
         """
+        share = 1 if task is None else len(self.tasks)
         training = {
             "training.steps": self.budget.steps,
-            "training.batch_tokens": self.budget.batch_tokens,
+            "training.batch_tokens": self.budget.batch_tokens // share,
+            "training.learning_rate": self.budget.rates[0],
         }
         laid = {**training, **keys}
-        if task is not None:
-            laid["training.batch_tokens"] = self.budget.batch_tokens // len(TASKS)
         overrides = [f"{key}={json.dumps(value)}" for key, value in laid.items()]
         file = self.file if task is None else write_run(self.folder, [task])
         return load_config(file, overrides)
 
-    def train(self, keys: Mapping[str, Any], seed: int, task: str | None = None) -> Trained:
-        """A training of a system, or of a twin; kept, so asked for twice it is trained once."""
-        config = self.config({**keys, "seed": seed}, task)
-        name = f"{task or 'all tasks'} {dict(keys)} seed {seed}"
-        print(f"  {name}", flush=True)
-        return self.store.get(config, name, validated=True)
+    def train(self, jobs: Sequence[Job]) -> list[Trained]:
+        """The trainings, in their order; those that are kept already are not trained again.
 
-    def best_twin(self, task: str) -> dict[str, Any]:
-        """The learning rate and steps that a twin's validation split chooses."""
-        grid = [
-            {"training.learning_rate": rate, "training.steps": steps}
-            for rate in self.budget.rates
-            for steps in self.budget.twin_steps
-        ]
-        metric = self.metrics[task]
+        Another process may be at some of them: those are asked for last.
+        """
+        for wait in (False, True):
+            found = []
+            for keys, seed, task in jobs:
+                config = self.config({**keys, "seed": seed}, task)
+                name = f"{task or 'all tasks'} {keys} seed {seed}"
+                found.append(self.store.take(config, name, validated=True, wait=wait))
+        return [one for one in found if one is not None]
 
-        def validated(keys: dict[str, Any]) -> float:
-            score = self.train(keys, 0, task).validation[task]
-            return score if metric.higher_is_better else -score
+    def twins(self) -> dict[str, list[Trained]]:
+        """Each task's twins over all seeds, as its validation split chose them at seed 0."""
+        rates = [{"training.learning_rate": rate} for rate in self.budget.rates]
+        self.train([(keys, 0, task) for keys in rates for task in self.tasks])
+        chosen = {task: self.better_twin(task, rates) for task in self.tasks}
+        longer = {
+            task: {**keys, "training.steps": 2 * self.budget.steps} for task, keys in chosen.items()
+        }
+        self.train([(keys, 0, task) for task, keys in longer.items()])
+        chosen = {task: self.better_twin(task, [chosen[task], longer[task]]) for task in self.tasks}
+        for task, keys in chosen.items():
+            print(f"  {task}: {keys}", flush=True)
+        seeds = range(self.budget.seeds)
+        self.train([(chosen[task], seed, task) for seed in seeds for task in self.tasks])
+        return {
+            task: self.train([(chosen[task], seed, task) for seed in seeds]) for task in self.tasks
+        }
 
-        return max(grid, key=validated)
+    def better_twin(self, task: str, settings: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """The setting that the task's validation split finds best at seed 0."""
+        found = self.train([(keys, 0, task) for keys in settings])
+        sign = 1 if self.metrics[task].higher_is_better else -1
+        best = max(range(len(found)), key=lambda index: sign * found[index].validation[task])
+        return settings[best]
 
-    def validated(self, trained: Trained, twins: Mapping[str, float]) -> float:
-        """A system's mean relative change on the validation splits."""
+    def best(self, settings: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+        """The settings that the validation splits find best at seed 0, the best first."""
+        trained = self.train([(keys, 0, None) for keys in settings])
+        gains = [self.validated(one) for one in trained]
+        order = sorted(range(len(gains)), key=lambda index: -gains[index])
+        for index in order:
+            print(f"  validation {100 * gains[index]:+6.2f} %  {settings[index]}", flush=True)
+        return [settings[index] for index in order[:count]]
+
+    def validated(self, trained: Trained) -> float:
+        """A system's mean relative change on the validation splits against twins at seed 0."""
         found = []
         for task, metric in self.metrics.items():
-            ours, theirs = trained.validation[task], twins[task]
+            ours, theirs = trained.validation[task], self.reference[task]
             sign = 1.0 if metric.higher_is_better else -1.0
             found.append(sign * (ours - theirs) / max(abs(theirs), 0.05 * metric.top))
         return float(np.mean(found))
 
-    def at_its_rate(self, keys: Mapping[str, Any], twins: Mapping[str, float]) -> dict[str, Any]:
-        """A system's keys with the learning rate that validation chooses, at seed 0."""
-        settings = [{**keys, "training.learning_rate": rate} for rate in self.budget.rates]
-        return max(settings, key=lambda one: self.validated(self.train(one, 0), twins))
+    def step_seconds(self, sides: Sequence[Mapping[str, Any]]) -> list[float]:
+        """The time of a step of each side, trained in turn."""
+        spent: list[list[float]] = [[] for _ in sides]
+        for _ in range(3):
+            for side, keys in zip(spent, sides, strict=True):
+                config = self.config({**keys, "training.steps": 9, "training.log_every": 1})
+                place = Path(tempfile.mkdtemp(dir=self.folder))
+                run = self.store.open(config, place)
+                run.base = self.store.base_of(config)
+                run.train(overwrite=True)
+                run.model.release()
+                times = [line["time"] for line in Trained(place).log]
+                side += np.diff(times).tolist()
+        return [float(np.median(side)) for side in spent]
 
 
 def write_run(folder: Path, tasks: Sequence[str]) -> Path:
     """The run file of some tasks: the pack's, with heads, on its encoder."""
     content = yaml.safe_load(BENCHMARK_PACK.read_text(encoding="utf-8"))
     content["tasks"] = {
-        name: {**content["tasks"][name], "head": True, "max_prompt_tokens": 128} for name in tasks
+        name: {**content["tasks"][name], "head": True, "max_prompt_tokens": 64} for name in tasks
     }
     for task in content["tasks"].values():
         task.pop("domain", None)
@@ -174,7 +225,7 @@ def write_run(folder: Path, tasks: Sequence[str]) -> Path:
         "output": str(folder / "run"),
     }
     content["training"] |= {"checkpoint_every": 10_000, "log_every": 50, "warmup_steps": 20}
-    content["training"] |= {"watch_conflict": False}
+    content["training"] |= {"watch_conflict": False, "precision": "bf16"}
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{'-'.join(tasks) if len(tasks) == 1 else 'all'}.yaml"
     file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
@@ -210,7 +261,7 @@ def row(
         "half_width": seed_half_width(over_seeds),
         "worst": min(means, key=lambda task: means[task]),
         "worst_task": min(means.values()),
-        "seconds": float(np.mean([run.seconds for run in runs])),
+        "seeds": len(runs),
         "tasks": means,
         "scores": {task: float(np.mean([primary(run, task) for run in runs])) for task in metrics},
     }
@@ -222,42 +273,57 @@ def primary(run: Trained, task: str) -> float:
     return float(scores["metrics"][scores["primary"]]["value"])
 
 
+def halve(bench: Bench) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Our best systems, at the rates that suit them, and what fell out on the way."""
+    budget = bench.budget
+    first = [{**OURS[name], "training.steps": budget.rung} for name in budget.systems]
+    print("ours, a third of the steps", flush=True)
+    tried = bench.best(first, len(first))
+    whole = [{**keys, "training.steps": budget.steps} for keys in tried[: budget.kept[0]]]
+    print("ours, all steps", flush=True)
+    better = bench.best(whole, budget.kept[0])
+    finalists = []
+    for keys in better[: budget.kept[1]]:
+        print("ours, at other rates", flush=True)
+        finalists += bench.best([{**keys, "training.learning_rate": r} for r in budget.rates], 1)
+    print("ours, the last", flush=True)
+    finalists = bench.best(finalists, len(finalists))
+    return finalists, [*better[budget.kept[1] :], *tried[budget.kept[0] :]]
+
+
 def compare(bench: Bench) -> list[dict[str, Any]]:
     """All rows: the pile first, then ours, the best by validation first."""
     budget = bench.budget
     seeds = range(budget.seeds)
+    bench.train(
+        [({**OURS[name], "training.steps": budget.rung}, 0, None) for name in budget.systems]
+    )
     print("twins", flush=True)
-    chosen = {task: bench.best_twin(task) for task in bench.tasks}
-    twins = {task: [bench.train(chosen[task], seed, task) for seed in seeds] for task in chosen}
-    on_validation = {task: runs[0].validation[task] for task, runs in twins.items()}
-    for task, keys in chosen.items():
-        print(f"  {task}: {keys}", flush=True)
+    twins = bench.twins()
+    bench.reference = {task: runs[0].validation[task] for task, runs in twins.items()}
     print("the pile", flush=True)
-    pile = bench.at_its_rate(PILE, on_validation)
-    piled = [bench.train(pile, seed) for seed in seeds]
-    print("ours", flush=True)
-    rate = {"training.learning_rate": budget.rates[len(budget.rates) // 2]}
-    first = {name: {**OURS[name], **rate} for name in budget.systems}
-
-    def rank(name: str) -> float:
-        return -bench.validated(bench.train(first[name], 0), on_validation)
-
-    order = sorted(first, key=rank)
-    better = order[: max(1, len(order) // 2)]
-    tuned = {name: bench.at_its_rate(OURS[name], on_validation) for name in better}
-    best = sorted(
-        better, key=lambda name: -bench.validated(bench.train(tuned[name], 0), on_validation)
-    )[:3]
-    rows = [row(f"the pile {pile}", piled, twins, bench.metrics)]
-    for name in [*best, *(name for name in order if name not in best)]:
-        keys = tuned.get(name, first[name])
-        runs = [bench.train(keys, seed) for seed in (seeds if name in best else [0])]
-        rows.append(row(f"{name} {keys}", runs, twins, bench.metrics))
-    alone = sum(float(np.mean([run.seconds for run in runs])) for runs in twins.values())
-    rows.append({"system": "twins", "seconds": alone, "scores": {
+    (pile,) = bench.best([{**PILE, "training.learning_rate": rate} for rate in budget.rates], 1)
+    finalists, losers = halve(bench)
+    bench.train([(keys, seed, None) for keys in (pile, *finalists) for seed in seeds])
+    rows = []
+    for keys in (pile, *finalists, *losers):
+        runs = bench.train([(keys, seed, None) for seed in (seeds if keys not in losers else [0])])
+        rows.append(row(name_of(keys), runs, twins, bench.metrics))
+    for found, seconds in zip(rows, bench.step_seconds([pile, *finalists]), strict=False):
+        found["step_seconds"] = seconds
+    rows.append({"system": "twins", "scores": {
         task: float(np.mean([primary(run, task) for run in runs])) for task, runs in twins.items()
     }})  # fmt: skip
     return rows
+
+
+def name_of(keys: Mapping[str, Any]) -> str:
+    """What a row is called: the system and what it was trained with."""
+    rest = dict(keys)
+    rate, steps = (rest.pop(f"training.{key}", "") for key in ("learning_rate", "steps"))
+    names = {"the pile": PILE, **OURS}
+    name = next(name for name, known in names.items() if known == rest)
+    return f"{name}, rate {rate or 'first'}, steps {steps or 'all'}"
 
 
 def main() -> None:
@@ -275,7 +341,7 @@ def main() -> None:
         if "delta_m" in one:
             print(
                 f"delta_m {one['delta_m']:+6.2f} % +- {one['half_width']:.2f}  worst"
-                f" {one['worst']} {one['worst_task']:+6.2f} %  {one['seconds']:5.0f} s "
+                f" {one['worst']} {one['worst_task']:+6.2f} %  {one['seeds']} seeds "
                 f" {one['system']}"
             )
         scores = "  ".join(f"{task} {value:.4f}" for task, value in one["scores"].items())
@@ -286,7 +352,7 @@ def main() -> None:
         "worst_task": round(best["worst_task"], 3),
         "pile_delta_m": round(pile["delta_m"], 3),
         "pile_worst_task": round(pile["worst_task"], 3),
-        "cost_ratio": round(best["seconds"] / pile["seconds"], 3),
+        "cost_ratio": round(best["step_seconds"] / pile["step_seconds"], 3),
     }
     setting = {"tasks": list(tasks), "seeds": budget.seeds, "steps": budget.steps, "rows": rows}
     setting |= {"threads": torch.get_num_threads(), "torch": torch.__version__}
