@@ -8,7 +8,7 @@ scored on the same test examples, over several seeds:
 - the **pile**, which people train today: plain LoRA, all examples shuffled together, one loss;
 - **ours**: layouts, mixtures, weightings, curricula and penalties by successive halving on the
   validation splits: all for a third of the steps, the best of them for all steps, the best of
-  those at other learning rates, and the last two over all seeds.
+  those at other learning rates, and the best over all seeds.
 
 Nothing is chosen by test scores. ``delta_m`` is the mean relative change against the twins (Maninis
 et al. 2019), ``worst_task`` the least. ``cost_ratio`` is of the time of a step, the winner's to the
@@ -93,7 +93,7 @@ class Budget:
         return max(1, self.steps // 3)
 
 
-FULL = Budget(240, 3072, 3, (2e-3, 1e-3, 4e-3), tuple(OURS), (4, 2))
+FULL = Budget(240, 3072, 3, (2e-3, 1e-3, 4e-3), tuple(OURS), (3, 1))
 QUICK = Budget(4, 1024, 1, (2e-3,), ("shared_private", "upgrad"), (1, 1), limit=20)
 Job = tuple[dict[str, Any], int, str | None]
 """A training: its keys, its seed, and a twin's task."""

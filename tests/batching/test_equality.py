@@ -71,12 +71,17 @@ def tiny(kind: str) -> PreTrainedModel:
     return model.eval()
 
 
-def items() -> list[Item]:
+def items(prefix: int = 0) -> list[Item]:
+    """Examples of three tasks.
+
+    :param prefix: how many tokens of a task's examples stand before those of ``LENGTHS``.
+    """
     generator = np.random.default_rng(1)
+    begins = generator.integers(3, 97, (3, prefix))
     made = []
     for number, length in enumerate(LENGTHS):
-        ids = generator.integers(3, 97, length).astype(np.int32)
-        made.append(Item(number % 3, ids, max(length // 2, 1)))
+        ids = np.concatenate([begins[number % 3], generator.integers(3, 97, length)])
+        made.append(Item(number % 3, ids.astype(np.int32), prefix + max(length // 2, 1)))
     return made
 
 
@@ -111,7 +116,7 @@ def gradients(model: PreTrainedModel, logits: Tensor) -> list[Tensor]:
 
 def assert_same(model: PreTrainedModel, batch: Batch) -> None:
     model.set_attn_implementation("eager")
-    expected = separate_logits(model, items())
+    expected = separate_logits(model, list(batch.items))
     expected_gradients = gradients(model, expected)
     logits = batch_logits(model, batch)
     assert (logits - expected).abs().max() <= 1e-5 * expected.abs().max()
@@ -125,6 +130,14 @@ def test_packed_equals_separate(kind: str) -> None:
     assert_same(tiny(kind), pack(items()))
 
 
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_a_shared_prefix_stands_once_and_changes_nothing(kind: str) -> None:
+    made = items(prefix=7)
+    batch = pack(made, share=True)
+    assert batch.input_ids.numel() == sum(len(item.input_ids) for item in made) - 3 * 7
+    assert_same(tiny(kind), batch)
+
+
 @pytest.mark.parametrize("kind", [*CONFIGS, "bloom"])
 def test_padded_equals_separate(kind: str) -> None:
     assert_same(tiny(kind), pad(items(), pad_id=0))
@@ -132,7 +145,7 @@ def test_padded_equals_separate(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_self_test_passes_what_keeps_examples_apart(kind: str) -> None:
-    assert packed_equals_separate(tiny(kind)) < 1e-4
+    assert packed_equals_separate(tiny(kind), share=True) < 1e-4
 
 
 @pytest.mark.parametrize("kind", MIXING)

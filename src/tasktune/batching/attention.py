@@ -62,21 +62,43 @@ def packed_attention(
     if sliding_window is not None and sliding_window < attention_plan.longest:
         window = sliding_window
     rows = Rows(*(states[0].transpose(0, 1) for states in (query, key, value)))
-    if query.is_cuda and softcap is None and query.dtype != torch.float32 and not dropout:
+    kernel = query.is_cuda and softcap is None and query.dtype != torch.float32 and not dropout
+    if kernel and not any(attention_plan.contexts):
         return _variable_length(rows, attention_plan, scaling, window, causal).unsqueeze(0), None
     sizes = [count * length for count, length in attention_plan.shapes]
     laid_out = [_gather(states, attention_plan).split(sizes) for states in rows]
     real = attention_plan.real.split(sizes)
+    before = _contexts(rows, attention_plan)
     outputs = []
     for number, (count, length) in enumerate(attention_plan.shapes):
         parts = (states[number].unflatten(0, (count, length)) for states in laid_out)
-        group = Rows(*(part.transpose(1, 2) for part in parts))
+        group = _after(before[number], Rows(*(part.transpose(1, 2) for part in parts)))
         if causal:
             attended = _group_attention(group, scaling, dropout, window, softcap)
         else:
             attended = _both_ways(group, scaling, dropout, real[number].view(count, 1, 1, length))
         outputs.append(attended.transpose(1, 2).flatten(0, 1))
     return _bring_back(torch.cat(outputs), attention_plan).unsqueeze(0), None
+
+
+def _contexts(rows: Rows, plan: AttentionPlan) -> list[Rows | None]:
+    """What stands before the sequences of each group: keys and values ``[C, heads, d]``."""
+    if not any(plan.contexts):
+        return [None] * len(plan.shapes)
+    parts = [states.index_select(0, plan.context_index).split(plan.contexts) for states in rows[1:]]
+    return [Rows(key, key, value) if len(key) else None for key, value in zip(*parts, strict=True)]
+
+
+def _after(before: Rows | None, group: Rows) -> Rows:
+    """A group's states whose keys and values begin with those of the prefix that it shares."""
+    if before is None:
+        return group
+    count = len(group.query)
+    key, value = (
+        torch.cat([states.transpose(0, 1).expand(count, -1, -1, -1), own], dim=2)
+        for states, own in zip(before[1:], group[1:], strict=True)
+    )
+    return Rows(group.query, key, value)
 
 
 def _group_attention(
@@ -86,15 +108,16 @@ def _group_attention(
     window: int | None,
     softcap: float | None,
 ) -> Tensor:
-    """Causal attention of states ``[G, heads, L, d]``."""
+    """Causal attention of queries ``[G, heads, L, d]`` to keys ``[G, heads, C + L, d]``."""
     query, key, value = states
     repeats = query.shape[1] // key.shape[1]
     if repeats > 1:  # scaled-dot-product attention on CPU is slow with fewer key heads
         key, value = (states.repeat_interleave(repeats, dim=1) for states in (key, value))
-    length = query.shape[2]
+    length, context = query.shape[2], key.shape[2] - query.shape[2]
     mask = None
-    if softcap is not None or dropout or (window is not None and window < length):
-        mask = causal_mask(length, window, query.device)
+    limited = window is not None and window < key.shape[2]
+    if softcap is not None or dropout or context or limited:
+        mask = causal_mask(length, window, query.device, context)
     return _attend(Rows(query, key, value), scaling, dropout, mask, softcap)
 
 
@@ -121,10 +144,13 @@ def _attend(
     )
 
 
-def causal_mask(length: int, window: int | None, device: torch.device) -> Tensor:
-    """``[L, L]``, true where a query may look: back, over ``window`` tokens with itself."""
-    steps = torch.arange(length, device=device)
-    distance = steps[:, None] - steps[None, :]
+def causal_mask(length: int, window: int | None, device: torch.device, context: int = 0) -> Tensor:
+    """``[L, C + L]``, true where a query may look: back, over ``window`` tokens with itself.
+
+    :param context: keys that stand before the first query.
+    """
+    keys = torch.arange(context + length, device=device)
+    distance = keys[context:, None] - keys[None, :]
     mask = distance >= 0
     return mask if window is None else mask & (distance < window)
 

@@ -15,6 +15,9 @@ class AttentionPlan:
     """How attention walks the sequences of a packed row: in groups of similar length.
 
     :param shapes: ``(G, L)`` of each group: G sequences of at most L tokens.
+    :param contexts: of each group, how many tokens stand before all of its sequences: a prefix that
+        they share, 0 for none.
+    :param context_index: ``[C]`` flat positions of those tokens, of one group after the other.
     :param index: ``[M]`` flat token positions of all groups, laid end to end. A sequence that is
         shorter than its group repeats its last position, which no earlier token looks at.
     :param real: ``[M]`` which of them are no such repetitions.
@@ -24,6 +27,8 @@ class AttentionPlan:
     """
 
     shapes: tuple[tuple[int, int], ...]
+    contexts: tuple[int, ...]
+    context_index: Tensor
     index: Tensor
     real: Tensor
     inverse: Tensor
@@ -34,6 +39,8 @@ class AttentionPlan:
         """The same plan on another device."""
         return AttentionPlan(
             self.shapes,
+            self.contexts,
+            sent(self.context_index, device),
             sent(self.index, device),
             sent(self.real, device),
             sent(self.inverse, device),
@@ -46,15 +53,17 @@ class AttentionPlan:
 class Batch:
     """Examples of several tasks, sorted by task.
 
-    Packed batches have one row, ``R = 1``, and no padding; padded ones have a row an example.
+    Packed batches have one row, ``R = 1``, and no padding; padded ones have a row an example. In a
+    packed row a prefix that examples of a task share may stand once, as a sequence of its own
+    before them.
     ``K`` counts the tasks present, in the order of ``tasks``; flat positions index ``R * L``.
 
     :param tasks: the tasks' indices in the run, ascending, ``[K]``.
     :param input_ids: ``[R, L]`` tokens.
     :param position_ids: ``[R, L]``, from 0 within each example.
     :param attention_mask: ``[R, L]`` for padded batches, ``None`` for packed ones.
-    :param sequence_offsets: ``[S + 1]`` where each example begins: tokens of a packed row, rows of
-        a padded batch.
+    :param sequence_offsets: where each sequence begins, and the end: tokens of a packed row, rows
+        of a padded batch.
     :param task_offsets: ``[K + 1]`` where each task begins, in the same units.
     :param target_index: ``[N]`` flat positions at which the output layer runs.
     :param target_ids: ``[N]`` the token to be predicted there.
@@ -89,13 +98,6 @@ class Batch:
     attention_plan: AttentionPlan | None = None
     decoder_input_ids: Tensor | None = None
     items: tuple[Item, ...] = ()
-
-    @property
-    def token_count(self) -> int:
-        """Real tokens, padding left out."""
-        if self.attention_mask is not None:
-            return int(self.attention_mask.sum())
-        return int(self.input_ids.numel())
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device; to a GPU the host goes on while it is copied."""

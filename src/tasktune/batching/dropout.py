@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 LEVELS = 1 << 16
 """A rate is rounded to one of as many."""
@@ -31,6 +32,12 @@ def dropout(values: Tensor, rate: float) -> Tensor:
     levels = words.view(torch.int16)[: values.numel()].view(values.shape)
     noise = torch.ge(levels, dropped - LEVELS // 2, out=torch.empty_like(values))
     return values * noise.mul_(LEVELS / (LEVELS - dropped))
+
+
+def has_dropout(model: PreTrainedModel) -> bool:
+    """Whether a model loses values in training: in its layers, or in its attention."""
+    own = (part.p for part in model.modules() if isinstance(part, nn.Dropout))
+    return any(own) or bool(getattr(model.config, "attention_dropout", 0.0))
 
 
 def use_fast_dropout(model: nn.Module) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, groupby
 
 import numpy as np
 import torch
@@ -12,37 +13,98 @@ from torch import Tensor
 
 from tasktune.batching.batch import AttentionPlan, Batch
 from tasktune.batching.item import Item, Pooling
+from tasktune.batching.prefixes import pooled_positions, shared_prefixes
 
 WASTE = 0.15
 NEARLY = 8
 
 
-def pack(items: Sequence[Item], pooling: Pooling = "last") -> Batch:
+def pack(items: Sequence[Item], pooling: Pooling = "last", *, share: bool = False) -> Batch:
     """One row of all ``items``, sorted by task and within a task by length.
 
+    :param share: whether a prefix that a task's examples have in common stands in the row once.
     :raises ValueError: if there are none.
     """
-    return pack_ordered(sort_items(items), pooling)
+    ordered = sort_items(items)
+    prefixes = shared_prefixes(ordered, pooling) if share else {}
+    return pack_ordered(ordered, pooling, prefixes=prefixes)
 
 
-def pack_ordered(ordered: Sequence[Item], pooling: Pooling, first_position: int = 0) -> Batch:
+def pack_ordered(
+    ordered: Sequence[Item],
+    pooling: Pooling,
+    first_position: int = 0,
+    prefixes: Mapping[int, int] | None = None,
+) -> Batch:
     """As ``pack``, of items that are in the batch's order already.
 
     :param first_position: what the model calls the position of an example's first token.
+    :param prefixes: the length of each task's shared prefix, where it has one.
     """
-    lengths = [len(item.input_ids) for item in ordered]
-    starts = [0, *accumulate(lengths)]
-    positions = np.concatenate([np.arange(length) for length in lengths]) + first_position
+    row = _Row(first_position)
+    places: list[NDArray[np.int64]] = []
+    task_starts: list[int] = []
+    for task, examples in groupby(ordered, key=lambda item: item.task):
+        task_starts.append(row.length)
+        prefix, context = np.empty(0, dtype=np.int64), None
+        for item in examples:
+            length = (prefixes or {}).get(task, 0)
+            if length and context is None:
+                context = len(row.sequences)
+                prefix = row.add(item.input_ids[:length])
+            rest = row.add(item.input_ids[length:], length, context)
+            places.append(np.concatenate([prefix, rest]))
     return make_batch(
         ordered,
-        starts,
+        places,
         pooling,
-        input_ids=np.concatenate([item.input_ids for item in ordered])[None],
-        position_ids=positions[None],
+        input_ids=np.concatenate([sequence.input_ids for sequence in row.sequences])[None],
+        position_ids=np.concatenate([sequence.positions for sequence in row.sequences])[None],
         attention_mask=None,
-        sequence_offsets=tuple(starts),
-        attention_plan=plan_attention(lengths),
+        sequence_offsets=tuple(row.starts),
+        task_offsets=(*task_starts, row.length),
+        attention_plan=plan_attention(
+            [len(sequence.input_ids) for sequence in row.sequences],
+            [sequence.context for sequence in row.sequences],
+        ),
     )
+
+
+@dataclass(frozen=True)
+class _Sequence:
+    """A part of a packed row: an example, a prefix, or what of an example comes after it."""
+
+    input_ids: NDArray[np.int32]
+    positions: NDArray[np.int64]
+    context: int | None
+
+
+class _Row:
+    """A packed row as it grows."""
+
+    def __init__(self, first_position: int) -> None:
+        self.first_position = first_position
+        self.sequences: list[_Sequence] = []
+        self.starts = [0]
+
+    @property
+    def length(self) -> int:
+        return self.starts[-1]
+
+    def add(
+        self, input_ids: NDArray[np.int32], begin: int = 0, context: int | None = None
+    ) -> NDArray[np.int64]:
+        """Appends a sequence; returns the flat positions of its tokens.
+
+        :param begin: the tokens of its example before it.
+        :param context: the sequence that holds them.
+        """
+        steps = np.arange(len(input_ids))
+        positions = steps + begin + self.first_position
+        self.sequences.append(_Sequence(input_ids, positions, context))
+        places = steps + self.length
+        self.starts.append(self.length + len(input_ids))
+        return places
 
 
 def sort_items(items: Sequence[Item]) -> list[Item]:
@@ -54,7 +116,7 @@ def sort_items(items: Sequence[Item]) -> list[Item]:
 
 def make_batch(
     ordered: Sequence[Item],
-    starts: Sequence[int],
+    places: Sequence[NDArray[np.int64]],
     pooling: Pooling,
     *,
     input_ids: NDArray[np.int32] | NDArray[np.int64],
@@ -62,52 +124,40 @@ def make_batch(
     attention_mask: NDArray[np.int64] | None,
     sequence_offsets: tuple[int, ...],
     attention_plan: AttentionPlan | None,
+    task_offsets: tuple[int, ...] | None = None,
 ) -> Batch:
     """The parts that packed and padded batches have in common.
 
     :param ordered: sorted by task.
-    :param starts: the flat position of each item's first token.
+    :param places: the flat position of each token of each item.
+    :param task_offsets: where each task begins; where absent a row is an item.
     """
     tasks = sorted({item.task for item in ordered})
     first_item = [next(i for i, item in enumerate(ordered) if item.task == task) for task in tasks]
     bounds = [*first_item, len(ordered)]
-    targets = [
-        [start + p for p in item.target_positions]
-        for item, start in zip(ordered, starts, strict=False)
-    ]
+    targets = [at[item.target_positions] for item, at in zip(ordered, places, strict=True)]
     target_ids = [item.input_ids[p + 1] for item in ordered for p in item.target_positions]
-    pooled = [
-        [start + p for p in pooled_positions(item, pooling)]
-        for item, start in zip(ordered, starts, strict=False)
-    ]
+    pooled = [at[pooled_positions(item, pooling)] for item, at in zip(ordered, places, strict=True)]
     return Batch(
         tasks=tuple(tasks),
         input_ids=torch.from_numpy(np.ascontiguousarray(input_ids)).long(),
         position_ids=torch.from_numpy(position_ids),
         attention_mask=None if attention_mask is None else torch.from_numpy(attention_mask),
         sequence_offsets=sequence_offsets,
-        task_offsets=tuple(sequence_offsets[bound] for bound in bounds),
-        target_index=_index([p for positions in targets for p in positions]),
+        task_offsets=task_offsets or tuple(bounds),
+        target_index=torch.from_numpy(np.concatenate(targets)),
         target_ids=_index(target_ids),
         target_offsets=_offsets(bounds, [len(positions) for positions in targets]),
-        pool_index=_index([p for positions in pooled for p in positions]),
-        pool_counts=_index([len(positions) for positions in pooled if positions]),
+        pool_index=torch.from_numpy(np.concatenate(pooled)),
+        pool_counts=_index([len(positions) for positions in pooled if len(positions)]),
         pool_labels=torch.tensor([item.label for item in ordered if item.label is not None]),
         pool_in_target=torch.tensor(
             [item.in_target for item in ordered if item.label is not None], dtype=torch.bool
         ),
-        pool_offsets=_offsets(bounds, [bool(positions) for positions in pooled]),
+        pool_offsets=_offsets(bounds, [len(positions) > 0 for positions in pooled]),
         attention_plan=attention_plan,
         items=tuple(ordered),
     )
-
-
-def pooled_positions(item: Item, pooling: Pooling) -> range:
-    """Which of an example's tokens its head pools; none if it has no head."""
-    if item.label is None:
-        return range(0)
-    length = len(item.input_ids)
-    return {"mean": range(length), "cls": range(1), "last": range(length - 1, length)}[pooling]
 
 
 def _index(values: Sequence[int]) -> Tensor:
@@ -120,18 +170,24 @@ def _offsets(bounds: Sequence[int], counts: Sequence[int]) -> tuple[int, ...]:
     return tuple(totals[bound] for bound in bounds)
 
 
-def plan_attention(lengths: Sequence[int]) -> AttentionPlan:
+def plan_attention(
+    lengths: Sequence[int], contexts: Sequence[int | None] | None = None
+) -> AttentionPlan:
     """Groups the sequences of a row by similar length, the longest first.
 
     Attention then runs once a group instead of once a sequence, and never on a ``T x T`` mask.
+
+    :param contexts: the sequence that each sequence goes on from, if any; the first of a group is
+        all of its sequences'.
     """
     starts = np.array([0, *accumulate(lengths)])
     inverse = np.empty(starts[-1], dtype=np.int64)
     indices: list[NDArray[np.int64]] = []
     real: list[NDArray[np.bool_]] = []
     shapes: list[tuple[int, int]] = []
+    before: list[NDArray[np.int64]] = []
     base = 0
-    for group in group_by_length(lengths):
+    for group, context in group_by_context(lengths, contexts or [None] * len(lengths)):
         longest = lengths[group[0]]
         steps = np.arange(longest)
         sizes = np.array([lengths[sequence] for sequence in group])[:, None]
@@ -143,15 +199,32 @@ def plan_attention(lengths: Sequence[int]) -> AttentionPlan:
                 first, first + lengths[sequence]
             )
         shapes.append((len(group), longest))
+        bounds = (0, 0) if context is None else (starts[context], starts[context + 1])
+        before.append(np.arange(*bounds))
         base += len(group) * longest
     return AttentionPlan(
         shapes=tuple(shapes),
+        contexts=tuple(len(places) for places in before),
+        context_index=torch.from_numpy(np.concatenate(before)),
         index=torch.from_numpy(np.concatenate(indices)),
         real=torch.from_numpy(np.concatenate(real)),
         inverse=torch.from_numpy(inverse),
         offsets=torch.from_numpy(starts.astype(np.int32)),
-        longest=max(lengths),
+        longest=max(
+            length + (0 if context is None else lengths[context])
+            for length, context in zip(lengths, contexts or [None] * len(lengths), strict=True)
+        ),
     )
+
+
+def group_by_context(
+    lengths: Sequence[int], contexts: Sequence[int | None]
+) -> Iterator[tuple[list[int], int | None]]:
+    """``group_by_length`` of the sequences of each context, and the context."""
+    for context in dict.fromkeys(contexts):
+        members = [number for number, own in enumerate(contexts) if own == context]
+        for group in group_by_length([lengths[number] for number in members]):
+            yield [members[number] for number in group], context
 
 
 def group_by_length(lengths: Sequence[int]) -> list[list[int]]:

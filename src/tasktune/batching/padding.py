@@ -26,7 +26,7 @@ def pad_ordered(ordered: Sequence[Item], pad_id: int, pooling: Pooling = "last")
     width = input_ids.shape[1]
     return make_batch(
         ordered,
-        [row * width for row in range(len(ordered))],
+        [row * width + np.arange(len(item.input_ids)) for row, item in enumerate(ordered)],
         pooling,
         input_ids=input_ids,
         position_ids=np.tile(np.arange(width), (len(ordered), 1)),

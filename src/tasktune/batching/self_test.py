@@ -15,41 +15,60 @@ from tasktune.batching.item import Item
 from tasktune.batching.packing import pack_ordered
 
 LENGTHS = (9, 5, 12)
+PREFIX = 3
+"""Tokens that all of them begin with."""
 
 
 @torch.no_grad()
-def packed_equals_separate(model: PreTrainedModel, first_position: int = 0) -> float:
+def packed_equals_separate(
+    model: PreTrainedModel, first_position: int = 0, *, share: bool = False
+) -> float:
     """The largest difference of what a packed token gives to what it gives in its sequence alone.
 
     Logits, or an encoder's hidden states. A few milliseconds on a few random tokens; relative to
     their spread. Infinite if the model can't take a packed batch at all.
 
     :param first_position: what the model calls the position of an example's first token.
+    :param share: whether to try a row in which their common prefix stands once as well.
     """
-    generator = np.random.default_rng(0)
-    vocabulary = int(model.config.get_text_config().vocab_size)
-    items = [  # without the first tokens of a vocabulary, of which one pads
-        Item(0, generator.integers(vocabulary // 2, vocabulary, length).astype(np.int32), 0)
-        for length in sorted(LENGTHS)
-    ]
+    items = some_items(int(model.config.get_text_config().vocab_size))
     own = model.config._attn_implementation
     training = model.training
     model.eval()
     try:
         separate = [alone(model, item) for item in items]
+        expected = {0: torch.cat(separate)}
+        if share:
+            rests = [states[PREFIX:] for states in separate]
+            expected[PREFIX] = torch.cat([separate[0][:PREFIX], *rests])
         model.set_attn_implementation(ATTENTION)
-        together = packed(model, pack_ordered(items, "last", first_position).to(model.device))
+        apart = [
+            packed(model, pack_ordered(items, "last", first_position, {0: prefix})) - alone_states
+            for prefix, alone_states in expected.items()
+        ]
     except (TypeError, ValueError, RuntimeError, NotImplementedError, AttributeError):
         return float("inf")
     finally:
         model.set_attn_implementation(own)
         model.train(training)
-    expected = torch.cat(separate)
-    return float((together - expected).abs().max() / expected.std().clamp_min(1e-12))
+    largest = max(float(difference.abs().max()) for difference in apart)
+    return largest / max(float(expected[0].std()), 1e-12)
+
+
+def some_items(vocabulary: int) -> list[Item]:
+    """Random tokens, without the first of a vocabulary, of which one pads."""
+    generator = np.random.default_rng(0)
+    begin = generator.integers(vocabulary // 2, vocabulary, PREFIX)
+    items = []
+    for length in sorted(LENGTHS):
+        rest = generator.integers(vocabulary // 2, vocabulary, length - PREFIX)
+        items.append(Item(0, np.concatenate([begin, rest]).astype(np.int32), 0))
+    return items
 
 
 def packed(model: PreTrainedModel, batch: Batch) -> Tensor:
     """``[T, V]`` of a packed batch."""
+    batch = batch.to(model.device)
     output = model(
         input_ids=batch.input_ids,
         position_ids=batch.position_ids,

@@ -97,7 +97,8 @@ def choose_packing(choice: str, base: BaseModel) -> tuple[bool, list[str]]:
             )
         return False, []
     first = base.architecture.first_position(base.model)
-    difference = packed_equals_separate(base.model, first)
+    share = base.architecture.shares_prefixes
+    difference = packed_equals_separate(base.model, first, share=share)
     if difference <= PACKING_TOLERANCE * (1 if base.model.dtype == torch.float32 else 50):
         return True, []
     kind = base.model.config.model_type

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tasktune.batching.attention import ATTENTION
 from tasktune.batching.batch import Batch
-from tasktune.batching.dropout import use_fast_dropout
+from tasktune.batching.dropout import has_dropout, use_fast_dropout
 from tasktune.batching.item import Item, Pooling
 from tasktune.batching.logits import TargetLogits
 from tasktune.model.adapters import LayerAdapters, add_adapters
@@ -42,6 +42,16 @@ class Outputs:
     def logits(self) -> Tensor:
         """All of them at once, ``[N, V]``."""
         return self.target_logits.between(0, len(self.target_logits))
+
+
+def shares_prefixes(base: BaseModel) -> bool:
+    """Whether a prefix that examples share is computed once: where that changes nothing but time.
+
+    Under dropout each example's prefix has noise of its own. On a GPU attention would leave the
+    kernel that takes a packed row as it is.
+    """
+    on_processor = base.model.device.type == "cpu"
+    return base.architecture.shares_prefixes and on_processor and not has_dropout(base.model)
 
 
 class TaskModel(nn.Module):
@@ -82,6 +92,7 @@ class TaskModel(nn.Module):
         )
         self._padded_attention = self.transformer.config._attn_implementation
         use_fast_dropout(base.model)
+        self.shares_prefixes = packed and shares_prefixes(base)
         self.dropout = dropout
         self.routing.dropouts = [dropout] * len(tasks)
         self.embedding_noise = [0.0] * len(tasks)
@@ -154,7 +165,9 @@ class TaskModel(nn.Module):
 
     def collate(self, items: Sequence[Item]) -> Batch:
         """A batch of ``items`` as this model takes them, on its device."""
-        return self.architecture.collate(items).to(self.device)
+        disturbed = any(self.routing.dropouts) or any(self.embedding_noise)
+        share = self.shares_prefixes and not disturbed
+        return self.architecture.collate(items, share=share).to(self.device)
 
     def forward(self, batch: Batch) -> Outputs:
         """Runs the batch; the output layer only where there is a target."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from torch import nn
-
+from tasktune.batching.dropout import has_dropout
 from tasktune.config import PenaltyConfig, RunConfig
 from tasktune.errors import UserError, nearest
 from tasktune.model.task_model import TaskModel
@@ -97,9 +96,7 @@ def check_dropout(
 
     :raises UserError: naming the task.
     """
-    own = any(isinstance(part, nn.Dropout) and part.p > 0 for part in model.transformer.modules())
-    attention = getattr(model.transformer.config, "attention_dropout", 0.0)
-    if model.dropout or own or attention:
+    if model.dropout or has_dropout(model.transformer):
         return
     disturbed = {disturbance.task for disturbance in disturbances}
     for term in terms:

@@ -46,6 +46,8 @@ class Architecture(ABC):
     own_pooling: ClassVar[Pooling]
     packs: ClassVar[bool] = True
     """Whether its examples can share a row, if the loaded model keeps them apart there."""
+    shares_prefixes: ClassVar[bool] = False
+    """Whether a prefix of several examples can stand in a row once: nothing in it looks ahead."""
     added_tokens: ClassVar[int] = 0
     """Tokens that ``collate`` adds to an example."""
 
@@ -74,8 +76,11 @@ class Architecture(ABC):
         """Of the hidden states that heads pool over."""
 
     @abstractmethod
-    def collate(self, items: Sequence[Item]) -> Batch:
-        """A batch of ``items``, sorted by task."""
+    def collate(self, items: Sequence[Item], *, share: bool = False) -> Batch:
+        """A batch of ``items``, sorted by task.
+
+        :param share: whether prefixes that examples share stand in it once, where they can.
+        """
 
     @abstractmethod
     def run(self, batch: Batch) -> States:

@@ -25,14 +25,15 @@ class Causal(Architecture):
     peft_task = "CAUSAL_LM"
     writes = True
     own_pooling = "last"
+    shares_prefixes = True
 
     @property
     def width(self) -> int:
         return int(self.model.get_output_embeddings().weight.shape[-1])
 
-    def collate(self, items: Sequence[Item]) -> Batch:
+    def collate(self, items: Sequence[Item], *, share: bool = False) -> Batch:
         if self.packed:
-            return pack(items, self.pooling)
+            return pack(items, self.pooling, share=share)
         return pad(items, int(self.tokenizer.pad_token_id), self.pooling)
 
     def run(self, batch: Batch) -> States:

@@ -36,7 +36,7 @@ class Encoder(Architecture):
     def width(self) -> int:
         return int(self.model.config.hidden_size)
 
-    def collate(self, items: Sequence[Item]) -> Batch:
+    def collate(self, items: Sequence[Item], *, share: bool = False) -> Batch:
         padding = self.tokenizer.pad_token_id
         ordered = [self.closed(item) for item in sort_items(items)]
         if self.packed:

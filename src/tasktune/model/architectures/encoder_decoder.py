@@ -38,7 +38,7 @@ class EncoderDecoder(Architecture):
     def width(self) -> int:
         return int(self.model.config.hidden_size)
 
-    def collate(self, items: Sequence[Item]) -> Batch:
+    def collate(self, items: Sequence[Item], *, share: bool = False) -> Batch:
         """The encoder's rows as of an encoder, and the decoder's beside them."""
         ordered = sort_items(items)
         questions = [self.question(item) for item in ordered]
