@@ -95,6 +95,47 @@ def test_texts_longer_than_robertas_positions_are_refused(workshop: Workshop) ->
     assert "tasks.score: its longest example has 257 tokens" in workshop.complaint()
 
 
+def test_an_encoder_decoder_reads_and_writes_in_positions_of_their_own(workshop: Workshop) -> None:
+    """200 tokens to read and 100 to write fit into 256 positions of each side."""
+    workshop.run["model"] = {"base": str(base_folder(workshop, "bart")), "random_weights": True}
+    workshop.write("words.en", "".join(f"{'red ' * 150}{n}\n" for n in range(16)))
+    workshop.write("words.xx", "".join(f"{'blue ' * 90}{n}\n" for n in range(16)))
+    workshop.run["tasks"] = {"translate": {**workshop.task("translate"), "max_prompt_tokens": 200}}
+    workshop.run["evaluation"]["every"] = 0
+    workshop.train("training.batch_tokens=600", "training.steps=1")
+
+
+def test_a_text_without_a_begin_token_is_learnt_by_an_encoder_decoder(workshop: Workshop) -> None:
+    workshop.run["model"] = {"base": str(base_folder(workshop, "t5")), "random_weights": True}
+    workshop.run["tasks"] = {
+        "texts": {"kind": "language_modeling", "train": {"path": "colour.tsv"}, "target": "{text}"}
+    }
+    workshop.run["evaluation"]["every"] = 0
+    workshop.run["monitor"] = {"every": 3}
+    workshop.train()
+
+
+@pytest.mark.parametrize(
+    ("targets", "says"),
+    [
+        ("'*_proj'", "adapter.targets: nothing to repeat"),
+        ("[embed_tokens]", "adapter.targets: Embedding layers take no adapter; name linear ones"),
+    ],
+)
+def test_targets_that_cannot_be_adapted_are_said(
+    workshop: Workshop, targets: str, says: str
+) -> None:
+    assert says in workshop.complaint(f"adapter.targets={targets}")
+
+
+def test_a_cut_off_weights_file_is_said(workshop: Workshop) -> None:
+    base = workshop.folder / "cut"
+    shutil.copytree(workshop.run["model"]["base"], base)
+    weights = base / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert "model.base: cannot load" in workshop.complaint(f"model.base={base}")
+
+
 def test_a_kind_that_is_unknown_is_refused(workshop: Workshop) -> None:
     workshop.run["model"]["base"] = str(base_folder(workshop, "bert"))
     config = workshop.folder / "bert" / "config.json"

@@ -130,7 +130,8 @@ def set_key(content: dict[str, Any], key: str, value: Any) -> None:
     *sections, last = parts(key)
     place: Any = content
     for depth, section in enumerate(sections):
-        if depth == 1 and sections[0] == "tasks" and section not in place:
+        in_tasks = depth == 1 and sections[0] == "tasks" and isinstance(place, dict)
+        if in_tasks and section not in place:
             raise UserError(f"{key}: unknown task '{section}'; {nearest(section, place)}")
         if isinstance(place, list):
             place = place[entry(key, section, place)]
@@ -226,7 +227,7 @@ def section_at(path: Sequence[str]) -> type[BaseModel]:
     names = iter(path)
     for name in names:
         annotation = model.model_fields[name].annotation
-        if get_origin(annotation) is dict:
+        if any(get_origin(one) is dict for one in (annotation, *get_args(annotation))):
             next(names, None)  # a task's name, which the models don't know
         model = nested_model(annotation) or model
     return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def show_demo(folder: Path, console: Console, say: Callable[[str], None]) -> Non
     :param folder: gets ``data/`` and ``run/``; an earlier demo there is replaced.
     """
     run_file = write_demo(folder / "data")
-    run = Run.open(run_file, [f"output={folder / 'run'}"], say)
+    run = Run.open(run_file, [f"output={json.dumps(str(folder / 'run'), ensure_ascii=False)}"], say)
     training = run.config.training
     console.print(receipt(run.plan(), training.steps, training.batch_tokens))
     run.begin(overwrite=True)

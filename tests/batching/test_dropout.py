@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from transformers import AutoConfig, AutoModel
 
-from tasktune.batching.dropout import Dropout, dropout, use_fast_dropout
+from tasktune.batching.dropout import Dropout, dropout, has_dropout, use_fast_dropout
+from tests.models import BASES
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.1, 0.5, 0.9])
@@ -47,6 +49,24 @@ def test_seeds_repeat_it_and_the_ends_are_exact() -> None:
     assert torch.equal(first, dropout(values, 0.5))
     assert torch.equal(dropout(values, 0.0), values)
     assert dropout(values, 1.0).abs().sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "rates", "has"),
+    [
+        ("bert", {"hidden_dropout_prob": 0.1}, True),
+        ("bert", {}, False),
+        ("llama", {"attention_dropout": 0.1}, True),
+        ("llama", {}, False),
+        ("bart", {"dropout": 0.1}, True),
+        ("bart", {"activation_dropout": 0.1}, True),
+        ("bart", {}, False),
+    ],
+)
+def test_a_models_own_dropout_is_found(kind: str, rates: dict[str, float], has: bool) -> None:
+    """In layers, or, as BART has it, in rates that a function is called with."""
+    config = AutoConfig.for_model(kind, **{**BASES[kind], **rates})
+    assert has_dropout(AutoModel.from_config(config)) == has
 
 
 def test_replaces_a_models_own_layers_and_only_in_training() -> None:

@@ -88,6 +88,8 @@ def test_a_wheel_is_brought_along(workshop: Workshop) -> None:
     assert f'"$HOME/tasktune/{wheel.name}[gpu]"' in task["setup"]
     named = printed(workshop, "--gpus", "H100:1", "--package", "tasktune==1.0")
     assert "'tasktune[gpu]==1.0'" in named["setup"]
+    several = printed(workshop, "--gpus", "H100:1", "--package", "tasktune[trackers]>=0.1")
+    assert "'tasktune[gpu,trackers]>=0.1'" in several["setup"]
 
 
 def test_skypilot_takes_the_task(workshop: Workshop) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tasktune.batching.item import Item
 from tasktune.batching.packing import pack
 from tasktune.batching.padding import pad
+from tasktune.errors import UserError
 from tasktune.objective.peft_gradients import task_gradients
 from tests.models import VOCABULARY, random_items
 
@@ -65,3 +67,17 @@ def test_the_model_is_as_it_was() -> None:
     assert list(model.state_dict()) == names
     assert model.get_base_model().config._attn_implementation == attention
     torch.testing.assert_close(model(input_ids=ids).logits, before)
+
+
+def test_a_variant_of_lora_is_refused_and_stays() -> None:
+    torch.manual_seed(0)
+    config = LlamaConfig(vocab_size=VOCABULARY, hidden_size=24, intermediate_size=32,
+                         num_hidden_layers=1, num_attention_heads=4)  # fmt: skip
+    lora = LoraConfig(r=2, use_dora=True, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = get_peft_model(LlamaForCausalLM(config), lora)
+    ids = torch.arange(1, 9)[None]
+    before = model(input_ids=ids).logits
+    with pytest.raises(UserError, match="plain LoRA"):
+        task_gradients(model, pack(random_items(6, 2)))
+    torch.testing.assert_close(model(input_ids=ids).logits, before)
+    assert all(m.lora_variant for m in model.modules() if isinstance(m, LoraLayer))

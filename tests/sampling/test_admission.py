@@ -229,11 +229,11 @@ def test_hard_first_begins_with_the_hardest() -> None:
 def test_what_is_admitted_is_told() -> None:
     pacing = curricula.build("steps", {"shares": {0: 0.25, 4: 1}}, "curriculum")
     sampler = make([40, 80], pacing, "stages", starts={"task1": 2})
-    assert sampler.admitted(0) == {"task0": 0.25, "task1": 0.0}
-    assert sampler.admitted(2) == {"task0": 0.25, "task1": 0.25}
-    assert sampler.admitted(4) == {"task0": 1.0, "task1": 1.0}
+    assert sampler.admitted(0, sampler.rates(0)) == {"task0": 0.25, "task1": 0.0}
+    assert sampler.admitted(2, sampler.rates(2)) == {"task0": 0.25, "task1": 0.25}
+    assert sampler.admitted(4, sampler.rates(4)) == {"task0": 1.0, "task1": 1.0}
     plain = Sampler(["a"], [np.full(9, 5)], mixtures.build("equal", {}, ""), 40, 0)
-    assert plain.admitted(0) == {"a": 1.0}
+    assert plain.admitted(0, plain.rates(0)) == {"a": 1.0}
 
 
 def test_a_task_without_difficulty_is_admitted_whole() -> None:
@@ -261,7 +261,7 @@ def test_looking_at_what_is_admitted_changes_nothing() -> None:
     expected: list[list[Draw]] = [silent.batch(step) for step in range(10)]
     found = []
     for step in range(10):
-        sampler.admitted(step + 3)
+        sampler.admitted(step + 3, sampler.rates(step + 3))
         sampler.rates(step)
         found.append(sampler.batch(step))
     assert found == expected

@@ -66,7 +66,7 @@ def test_rates_sum_to_one_whatever_is_closed() -> None:
     np.testing.assert_allclose(found.rates(0), [1 / 2, 0, 1 / 2, 0])
     np.testing.assert_allclose(found.rates(5), [1 / 3, 1 / 3, 1 / 3, 0])
     np.testing.assert_allclose(found.rates(10), [1 / 4] * 4)
-    assert found.admitted(5) == {"a": 1.0, "b": 1.0, "c": 1.0, "d": 0.0}
+    assert found.admitted(5, found.rates(5)) == {"a": 1.0, "b": 1.0, "c": 1.0, "d": 0.0}
 
 
 def test_closed_tasks_are_never_drawn_and_open_ones_at_their_rate() -> None:

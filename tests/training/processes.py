@@ -70,7 +70,8 @@ def train(run_file: Path, runs: dict[str, list[str]], place: Path, resume: bool 
         if not resume:
             run.begin()
         with Calls() as calls:
-            run.loop().run(latest_checkpoint(run.folder) if resume else None)
+            loop = run.loop()
+            loop.run(loop.resume(latest_checkpoint(run.folder)) if resume else 0)
         kept = {
             "first": first,
             "last": run.model.trainable_state(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tasktune.errors import UserError
+from tasktune.run import Run
 from tasktune.training.checkpoint import checkpoints, latest_checkpoint
 from tasktune.training.journal import read_journal
 from tests.workshop import Workshop
@@ -100,6 +103,66 @@ def test_another_layouts_checkpoint_is_refused(workshop: Workshop) -> None:
         "train", str(workshop.folder / "run.yaml"), "adapter.layout=shared", "--resume"
     )
     assert (code, "another layout's" in error) == (2, True)
+    code, _, error = workshop.tasktune("evaluate", str(workshop.folder / "run"))
+    assert code == 0, error  # the run's own description stands
+
+
+def test_what_does_not_fit_a_checkpoint_is_said_in_a_line(workshop: Workshop) -> None:
+    folder = workshop.train()
+    before = (folder / "config.yaml").read_text()
+    for override in ("adapter.rank=3", "mixture.strategy=loss_ratio"):
+        code, _, error = workshop.tasktune(
+            "train", str(workshop.save()), override, "training.steps=8", "--resume"
+        )
+        line = error.strip().splitlines()[-1]
+        assert code == 2 and "resume with the YAML of that run" in line, error
+        assert "Traceback" not in error
+    assert (folder / "config.yaml").read_text() == before
+
+
+def test_a_resumed_run_decays_as_its_yaml_says(workshop: Workshop) -> None:
+    folder = workshop.train("training.weight_decay=0.0")
+    for decay in (0.0, 0.9):
+        output = workshop.folder / f"run{decay}"
+        shutil.copytree(folder, output)
+        options = [f"output={output}", "training.steps=8", f"training.weight_decay={decay}"]
+        code, _, error = workshop.tasktune("train", str(workshop.save()), *options, "--resume")
+        assert code == 0, error
+    plain, decayed = (
+        load_file(latest_checkpoint(workshop.folder / f"run{decay}") / "model.safetensors")
+        for decay in (0.0, 0.9)
+    )
+    assert any(not torch.equal(plain[name], decayed[name]) for name in plain)
+
+
+def test_another_output_of_a_run_is_another_run(workshop: Workshop) -> None:
+    folder = workshop.train()
+    other = workshop.folder / "other"
+    code, _, error = workshop.tasktune("train", str(folder), f"output={other}", "--overwrite")
+    assert code == 0, error
+    assert_identical(folder, other)
+    assert latest_checkpoint(other).name == "step-6"
+
+
+def test_a_run_that_has_trained_begins_no_second_time(workshop: Workshop) -> None:
+    run = Run.open(workshop.save())
+    run.train()
+    with pytest.raises(UserError, match="open it again"):
+        run.train()
+    with pytest.raises(UserError, match="open it again"):
+        run.evaluate_base()
+
+
+def test_the_last_step_may_use_up_every_task(workshop: Workshop) -> None:
+    workshop.run["tasks"] = {"colour": {**workshop.task("colour"), "max_epochs": 1}}
+    workshop.run["training"].update(batch_tokens=64, log_every=1)
+    plan = Run.open(workshop.save()).sampler
+    steps = 0
+    while (plan.drawn < plan.most).any():
+        plan.batch(steps)
+        steps += 1
+    folder = workshop.train(f"training.steps={steps}")
+    assert latest_checkpoint(folder).name == f"step-{steps}"
 
 
 def test_old_checkpoints_make_room(workshop: Workshop) -> None:

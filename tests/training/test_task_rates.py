@@ -43,6 +43,21 @@ def test_each_task_steps_as_its_own_adamw_would() -> None:
             torch.testing.assert_close(mine, expected, rtol=1e-9, atol=1e-12)
 
 
+def test_a_head_without_a_gradient_does_not_move() -> None:
+    """AdamW takes no step of it, so there is no common decay to take back."""
+    model = tiny_model("shared", NAMES)
+    head = model.own_parameters(1)
+    before = [p.clone() for p in head]
+    rates = TaskRates(model, 0.1, [1.0] * 3, [0.1, 0.0, 0.1], [1.0] * 3)
+    optimizer = torch.optim.AdamW(
+        [p for p in model.parameters() if p.requires_grad], weight_decay=0.1
+    )
+    batch = model.collate([item for item in random_items(9, 3) if item.task != 1])
+    loss_sums(model(batch), batch).sum().backward()
+    rates.step(optimizer, 1e-2)
+    assert head and all(torch.equal(p, b) for p, b in zip(head, before, strict=True))
+
+
 def test_a_frozen_task_does_not_move() -> None:
     model = tiny_model("shared_private", NAMES)
     before = [p.clone() for p in model.own_parameters(1)]

@@ -76,27 +76,29 @@ def packed_attention(
         if causal:
             attended = _group_attention(group, scaling, dropout, window, softcap)
         else:
-            attended = _both_ways(group, scaling, dropout, real[number].view(count, 1, 1, length))
+            keys = real[number].view(count, 1, 1, length)  # of a sequence, not its repetitions
+            attended = _attend(group, scaling, dropout, keys)
         outputs.append(attended.transpose(1, 2).flatten(0, 1))
     return _bring_back(torch.cat(outputs), attention_plan).unsqueeze(0), None
 
 
-def _contexts(rows: Rows, plan: AttentionPlan) -> list[Rows | None]:
-    """What stands before the sequences of each group: keys and values ``[C, heads, d]``."""
+def _contexts(rows: Rows, plan: AttentionPlan) -> list[tuple[Tensor, Tensor] | None]:
+    """What stands before the sequences of each group: keys and values, ``[C, heads, d]`` both."""
     if not any(plan.contexts):
         return [None] * len(plan.shapes)
-    parts = [states.index_select(0, plan.context_index).split(plan.contexts) for states in rows[1:]]
-    return [Rows(key, key, value) if len(key) else None for key, value in zip(*parts, strict=True)]
+    index, sizes = plan.context_index, plan.contexts
+    keys, values = (part.index_select(0, index).split(sizes) for part in (rows.key, rows.value))
+    return list(zip(keys, values, strict=True))
 
 
-def _after(before: Rows | None, group: Rows) -> Rows:
+def _after(before: tuple[Tensor, Tensor] | None, group: Rows) -> Rows:
     """A group's states whose keys and values begin with those of the prefix that it shares."""
-    if before is None:
+    if before is None or not len(before[0]):
         return group
     count = len(group.query)
     key, value = (
         torch.cat([states.transpose(0, 1).expand(count, -1, -1, -1), own], dim=2)
-        for states, own in zip(before[1:], group[1:], strict=True)
+        for states, own in zip(before, (group.key, group.value), strict=True)
     )
     return Rows(group.query, key, value)
 
@@ -109,24 +111,12 @@ def _group_attention(
     softcap: float | None,
 ) -> Tensor:
     """Causal attention of queries ``[G, heads, L, d]`` to keys ``[G, heads, C + L, d]``."""
-    query, key, value = states
-    repeats = query.shape[1] // key.shape[1]
-    if repeats > 1:  # scaled-dot-product attention on CPU is slow with fewer key heads
-        key, value = (states.repeat_interleave(repeats, dim=1) for states in (key, value))
-    length, context = query.shape[2], key.shape[2] - query.shape[2]
+    length, keys = states.query.shape[2], states.key.shape[2]
     mask = None
-    limited = window is not None and window < key.shape[2]
-    if softcap is not None or dropout or context or limited:
-        mask = causal_mask(length, window, query.device, context)
-    return _attend(Rows(query, key, value), scaling, dropout, mask, softcap)
-
-
-def _both_ways(states: Rows, scaling: float | None, dropout: float, real: Tensor) -> Tensor:
-    """Attention of states ``[G, heads, L, d]`` to all real tokens of a sequence.
-
-    :param real: ``[G, 1, 1, L]``.
-    """
-    return _attend(states, scaling, dropout, real)
+    limited = window is not None and window < keys
+    if softcap is not None or dropout or keys > length or limited:
+        mask = causal_mask(length, window, states.query.device, keys - length)
+    return _attend(states, scaling, dropout, mask, softcap)
 
 
 def _attend(
@@ -137,6 +127,11 @@ def _attend(
     softcap: float | None = None,
 ) -> Tensor:
     """Attention of states ``[G, heads, L, d]``; causal where there is no mask."""
+    query, key, value = states
+    repeats = query.shape[1] // key.shape[1]
+    if repeats > 1:  # scaled-dot-product attention on CPU is slow with fewer key heads
+        key, value = (part.repeat_interleave(repeats, dim=1) for part in (key, value))
+    states = Rows(query, key, value)
     if softcap is not None or dropout:
         return written_out_attention(states, scaling, dropout, mask, softcap)
     return F.scaled_dot_product_attention(

@@ -10,8 +10,9 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
+RATES = ("p", "dropout", "activation_dropout", "attention_dropout")
+"""What modules call their rate: ``torch.nn.Dropout``, and models that call the function."""
 LEVELS = 1 << 16
 """A rate is rounded to one of as many."""
 
@@ -34,10 +35,10 @@ def dropout(values: Tensor, rate: float) -> Tensor:
     return values * noise.mul_(LEVELS / (LEVELS - dropped))
 
 
-def has_dropout(model: PreTrainedModel) -> bool:
-    """Whether a model loses values in training: in its layers, or in its attention."""
-    own = (part.p for part in model.modules() if isinstance(part, nn.Dropout))
-    return any(own) or bool(getattr(model.config, "attention_dropout", 0.0))
+def has_dropout(model: nn.Module) -> bool:
+    """Whether a model loses values in training: by layers of dropout, or by rates of its own."""
+    rates = (getattr(part, name, 0.0) for part in model.modules() for name in RATES)
+    return any(isinstance(rate, float) and rate > 0 for rate in rates)
 
 
 def use_fast_dropout(model: nn.Module) -> None:

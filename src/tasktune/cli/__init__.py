@@ -70,6 +70,9 @@ def options(
         raise typer.Exit
 
 
+GO_ON = "train goes on with --resume, all else with the same command"
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Runs a verb: exit code 0, 2 for a user's mistake in one line, 1 for a fault of ours."""
     for name, value in QUIET.items():
@@ -80,7 +83,10 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as error:
         say(f"tasktune: {error}")
         sys.exit(2)
-    except (Interrupted, KeyboardInterrupt) as stop:
-        what = str(stop) or "interrupted"
-        say(f"tasktune: {what}; train goes on with --resume, all else with the same command")
-        sys.exit(128 + getattr(stop, "number", 2))
+    except Interrupted as stop:
+        say(f"tasktune: {stop}; {GO_ON}")
+        sys.exit(128 + stop.number)
+    except SystemExit as end:
+        if end.code == 130:  # what Typer makes of Ctrl-C, without a word
+            say(f"tasktune: interrupted; {GO_ON}")
+        raise

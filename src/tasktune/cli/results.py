@@ -13,7 +13,7 @@ from tasktune.cli.arguments import AsJson, RunFolder, say
 def evaluate(
     run_folder: RunFolder,
     split: Annotated[str, typer.Option(help="train, validation or test")] = "test",
-    limit: Annotated[int | None, typer.Option(help="examples per task")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="examples per task")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Scores every task, with 95 % intervals."""

@@ -52,7 +52,9 @@ class PenaltyConfig(MethodSection):
     weight: Weight | dict[Annotated[int, Field(ge=0)], Weight] = Field(
         1.0, description="a number, or {step: number}, linear between them"
     )
-    tasks: list[str] | None = Field(None, description="all that it can apply to where absent")
+    tasks: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None, description="all that it can apply to where absent"
+    )
 
     @field_validator("weight")
     @classmethod

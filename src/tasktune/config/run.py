@@ -21,7 +21,7 @@ RESERVED_NAMES = ("all", "base", "mean", "shared", *SPLITS)
 class RunConfig(Section):
     """A whole run."""
 
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     output: str = Field("runs/run", description="the run's folder, from where the command runs")
     data_folder: str | None = Field(
         None, description="where relative data paths start; the YAML file's folder where absent"

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from tasktune.config.section import Section
 
+Moment = Annotated[float, Field(ge=0, lt=1)]
+
 
 class TrainingConfig(Section):
     """The loop. Every clock counts optimiser steps."""
@@ -21,7 +23,7 @@ class TrainingConfig(Section):
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Moment, Moment] = (0.9, 0.999)
     max_gradient_norm: Annotated[float, Field(gt=0)] | None = 1.0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     gradient_checkpointing: bool = False

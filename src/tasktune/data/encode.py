@@ -133,13 +133,17 @@ class Encoder:
         return max(min(int(len(text) * keep), len(text) - 1), 0)
 
     def chunks(self, ids: list[int]) -> list[Encoded]:
-        """A text in pieces of at most ``max_prompt_tokens``, each after the begin-of-text token."""
+        """A text in pieces of at most ``max_prompt_tokens``, each after the begin-of-text token.
+
+        Where there is none, a piece's first token has nothing to be predicted from.
+        """
         ids = [*ids, self.tokenizer.eos_token_id]
         begin = self.tokenizer.bos_token_id
         start = [] if begin is None else [begin]
         size = self.task.max_prompt_tokens - len(start)
         pieces = [ids[i : i + size] for i in range(0, len(ids), size)]
-        return [Encoded(start + piece, len(start), False) for piece in pieces if len(piece) > 1]
+        read = max(len(start), 1)
+        return [Encoded(start + piece, read, False) for piece in pieces if len(piece) > 1]
 
 
 def tokenizer_fingerprint(tokenizer: Tokenizer) -> str:

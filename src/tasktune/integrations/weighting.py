@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from tasktune.errors import UserError
+from tasktune.integrations.collator import TASK_SIZES
 from tasktune.integrations.monitor import Losses, TaskMonitor
 from tasktune.model.routing import Routing
 from tasktune.objective.gradients import TaskGradients
-from tasktune.objective.peft_gradients import grouped
+from tasktune.objective.peft_gradients import check_adapters, grouped
 from tasktune.objective.weightings import StepTasks, Weighting, weightings
 
 
@@ -86,6 +87,17 @@ class TaskWeighting(TaskMonitor):
             TaskGradients(self.routing, self.parameters, range(len(self.tasks)))
         )
         self.accumulates = args.gradient_accumulation_steps > 1
+
+    def before(
+        self, model: nn.Module, arguments: tuple[Any, ...], batch: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Takes the tasks out of a batch, and refuses to train on one that has none.
+
+        :raises UserError: for a batch of another collator's.
+        """
+        if model.training and TASK_SIZES not in batch:
+            raise UserError("TaskWeighting: a batch without task_sizes; use TaskCollator(tasks)")
+        return super().before(model, arguments, batch)
 
     def route(self, sizes: Tensor) -> None:
         """Sends the batch's tokens through their tasks' views."""
@@ -174,13 +186,11 @@ def check_model(model: nn.Module) -> None:
     if not isinstance(model, PeftModel):
         raise UserError("TaskWeighting needs a model with a LoRA adapter, as get_peft_model gives")
     layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
-    if any(len(layer.active_adapters) != 1 or layer.lora_variant for layer in layers):
-        raise UserError("TaskWeighting needs one active adapter of plain LoRA, without variants")
+    check_adapters(layers)
     factors = {
         id(getattr(matrices[layer.active_adapters[0]], "weight"))  # noqa: B009
         for layer in layers
         for matrices in (layer.lora_A, layer.lora_B)
-        if layer.active_adapters[0] in matrices
     }
     for name, parameter in model.named_parameters():
         if parameter.requires_grad and id(parameter) not in factors:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from packaging.requirements import InvalidRequirement, Requirement
 
 from tasktune import __version__
 from tasktune.config import RunConfig
@@ -58,8 +59,15 @@ class Cloud:
             raise UserError(f"--bucket: '{self.bucket}' is no address, such as s3://NAME")
         if self.name is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*", self.name):
             raise UserError(f"--name: '{self.name}' may hold letters, digits, '.', '_' and '-'")
-        if self.package.endswith(".whl") and not Path(self.package).is_file():
-            raise UserError(f"--package: {self.package} does not exist")
+        if self.package.endswith(".whl"):
+            if not Path(self.package).is_file():
+                raise UserError(f"--package: {self.package} does not exist")
+            return
+        try:
+            Requirement(self.package)
+        except InvalidRequirement as error:
+            message = str(error).split("\n")[0]
+            raise UserError(f"--package: pip would not take '{self.package}': {message}") from None
 
 
 def cloud_task(
@@ -103,11 +111,12 @@ def mounts(config: RunConfig, run_file: Path, asked: Cloud) -> dict[str, Any]:
 
 def setup(package: str) -> str:
     """The commands that install Tasktune in an environment of its own."""
-    wheel = package.endswith(".whl")
-    name, _, version = package.partition("==")
-    what = f"{PLACE}/{Path(package).name}[gpu]" if wheel else f"{name}[gpu]"
-    what += f"=={version}" if version and not wheel else ""
-    shown = f'"{what.replace("~", "$HOME", 1)}"' if wheel else shlex.quote(what)
+    if package.endswith(".whl"):
+        shown = f'"{PLACE}/{Path(package).name}[gpu]"'.replace("~", "$HOME", 1)
+    else:
+        requirement = Requirement(package)
+        requirement.extras.add("gpu")
+        shown = shlex.quote(str(requirement))
     return (
         "set -e\n"
         "command -v uv >/dev/null || pip install --quiet uv\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +34,9 @@ def train_on_ray(
     output = Path(config.output).resolve()
     if (output / "config.yaml").exists():
         raise UserError(f"output: {output} already holds a run; set another output=")
-    placed = [*overrides, f"output={output}", f"data_folder={config.folder.resolve()}"]
+    places = {"output": str(output), "data_folder": str(config.folder.resolve())}
+    quoted = [f"{key}={json.dumps(path, ensure_ascii=False)}" for key, path in places.items()]
+    placed = [*overrides, *quoted]
     try:
         from tasktune.launch.ray_workers import cluster, fit
     except ImportError:

@@ -7,6 +7,7 @@ pins the PEFT that was tested.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -154,7 +155,7 @@ def add_adapters(
     )
     try:
         wrapped = get_peft_model(model, config, adapter_name=ADAPTER)
-    except ValueError as error:
+    except (ValueError, re.error) as error:
         raise UserError(f"adapter.targets: {_first_sentence(error)}") from None
     if isinstance(model.get_output_embeddings(), LoraLayer):
         raise UserError(
@@ -203,6 +204,10 @@ def _attach(layer: LoraLayer, layout: Layout, routing: Routing) -> None:
         raise UserError(
             f"model.quantization: adapters on {type(layer).__name__} would be summed over all"
             " tasks; use bitsandbytes, GPTQ or HQQ quantisation"
+        )
+    if ADAPTER not in layer.lora_A:
+        raise UserError(
+            f"adapter.targets: {type(layer).__name__} layers take no adapter; name linear ones"
         )
     down, up = (getattr(factor[ADAPTER], "weight") for factor in (layer.lora_A, layer.lora_B))  # noqa: B009
     shape = LayerShape(inputs=down.shape[1], outputs=up.shape[0])

@@ -14,7 +14,7 @@ from tasktune.errors import UserError
 from tasktune.model.heads import HeadShape
 from tasktune.model.layouts import LayerShape, Layout, layouts
 from tasktune.model.loading import BaseModel, describe_base, load_base
-from tasktune.model.task_model import TaskModel
+from tasktune.model.task_model import TaskModel, can_share_prefixes
 
 PACKING_TOLERANCE = 1e-3
 
@@ -97,7 +97,7 @@ def choose_packing(choice: str, base: BaseModel) -> tuple[bool, list[str]]:
             )
         return False, []
     first = base.architecture.first_position(base.model)
-    share = base.architecture.shares_prefixes
+    share = base.model.device.type == "cpu" and can_share_prefixes(base)
     difference = packed_equals_separate(base.model, first, share=share)
     if difference <= PACKING_TOLERANCE * (1 if base.model.dtype == torch.float32 else 50):
         return True, []
@@ -118,8 +118,10 @@ def check_lengths(tasks: Sequence[Task], base: BaseModel) -> None:
     limit = positions(base)
     for task in tasks:
         splits = [*task.splits.values(), *([task.unlabelled] if task.unlabelled else [])]
-        longest = max((int(split.lengths.max()) for split in splits), default=0)
-        longest += base.architecture.added_tokens
+        longest = max(
+            (base.architecture.longest(split.prompt_lengths, split.lengths) for split in splits),
+            default=0,
+        )
         if limit is not None and longest > limit:
             raise UserError(
                 f"tasks.{task.name}: its longest example has {longest} tokens and the model takes"

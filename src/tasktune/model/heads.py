@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 
@@ -40,5 +41,6 @@ class Heads(nn.Module):
         """``[H, width]`` pooled states of task ``task`` to ``[H, outputs]``, in float32."""
         layer = self.layers[str(task)]
         assert isinstance(layer, nn.Linear)
-        output: Tensor = layer(pooled.to(layer.weight.dtype))
+        with torch.autocast(pooled.device.type, enabled=False):  # as it is evaluated
+            output: Tensor = layer(pooled.to(layer.weight.dtype))
         return output

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -134,7 +135,7 @@ def load_base(
             quantization_config=quantization,
             device_map={"": device} if quantization else None,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
         raise UserError(f"model.base: cannot load {config.base}: {_line(error)}") from None
     model.requires_grad_(False)
     if quantization is None:

@@ -44,14 +44,12 @@ class Outputs:
         return self.target_logits.between(0, len(self.target_logits))
 
 
-def shares_prefixes(base: BaseModel) -> bool:
-    """Whether a prefix that examples share is computed once: where that changes nothing but time.
+def can_share_prefixes(base: BaseModel) -> bool:
+    """Whether a prefix that examples share can be computed once without changing what comes out.
 
-    Under dropout each example's prefix has noise of its own. On a GPU attention would leave the
-    kernel that takes a packed row as it is.
+    Under dropout each example's prefix has noise of its own.
     """
-    on_processor = base.model.device.type == "cpu"
-    return base.architecture.shares_prefixes and on_processor and not has_dropout(base.model)
+    return base.architecture.shares_prefixes and not has_dropout(base.model)
 
 
 class TaskModel(nn.Module):
@@ -92,7 +90,7 @@ class TaskModel(nn.Module):
         )
         self._padded_attention = self.transformer.config._attn_implementation
         use_fast_dropout(base.model)
-        self.shares_prefixes = packed and shares_prefixes(base)
+        self.shares_prefixes = packed and can_share_prefixes(base)
         self.dropout = dropout
         self.routing.dropouts = [dropout] * len(tasks)
         self.embedding_noise = [0.0] * len(tasks)
@@ -135,14 +133,17 @@ class TaskModel(nn.Module):
         """The adapters' parameters with one entry a task, each ``[K, ...]``."""
         return [p for adapters in self.adapters() for p in adapters.private.values()]
 
-    def own_parameters(self, task: int) -> list[Tensor]:
+    def own_parameters(self, task: int, *, stepped: bool = False) -> list[Tensor]:
         """What is task ``task``'s own: its entries of the private parameters, and its head.
 
         Views that can be written to.
+
+        :param stepped: whether to leave out what has no gradient, of which AdamW takes no step.
         """
-        own = [parameter.detach()[task] for parameter in self.private_parameters()]
         head = self.heads.layers[str(task)].parameters() if task in self.heads else ()
-        return own + [parameter.detach() for parameter in head]
+        own = [(parameter, parameter.detach()[task]) for parameter in self.private_parameters()]
+        own += [(parameter, parameter.detach()) for parameter in head]
+        return [view for parameter, view in own if not stepped or parameter.grad is not None]
 
     def trainable_state(self) -> dict[str, Tensor]:
         """Everything that training changes, by name."""
@@ -159,14 +160,23 @@ class TaskModel(nn.Module):
             current, state = without_beside(current), without_beside(state)
         if set(current) != set(state):
             raise ValueError("the saved parameters are another model's or another layout's")
+        for name, value in current.items():
+            if value.shape != state[name].shape:
+                raise ValueError(
+                    f"the saved {name} is {tuple(state[name].shape)} and the run's is"
+                    f" {tuple(value.shape)}"
+                )
         with torch.no_grad():
             for name, value in current.items():
                 value.copy_(state[name])
 
     def collate(self, items: Sequence[Item]) -> Batch:
-        """A batch of ``items`` as this model takes them, on its device."""
+        """A batch of ``items`` as this model takes them, on its device.
+
+        Shared prefixes stay apart on a GPU: attention would leave the kernel of packed rows.
+        """
         disturbed = any(self.routing.dropouts) or any(self.embedding_noise)
-        share = self.shares_prefixes and not disturbed
+        share = self.shares_prefixes and self.device.type == "cpu" and not disturbed
         return self.architecture.collate(items, share=share).to(self.device)
 
     def forward(self, batch: Batch) -> Outputs:
@@ -245,5 +255,6 @@ def pool(hidden: Tensor, batch: Batch) -> Tensor:
     if len(counts) == len(picked):
         return picked
     examples = torch.repeat_interleave(torch.arange(len(counts), device=counts.device), counts)
-    sums = picked.new_zeros(len(counts), hidden.shape[1]).index_add(0, examples, picked)
-    return sums / counts.unsqueeze(1)
+    precision = torch.promote_types(picked.dtype, torch.float32)  # half stops growing at 256 terms
+    sums = picked.new_zeros(len(counts), hidden.shape[1], dtype=precision)
+    return sums.index_add(0, examples, picked.to(precision)) / counts.unsqueeze(1)

@@ -60,7 +60,8 @@ def check_memory(
     if not methods and not config.training.watch_conflict:
         return
     tasks = len(config.tasks)
-    needed = tasks * sum(p.numel() * p.element_size() for p in shared)
+    copies = 2 if weighting.needs == "jacobian" else 1  # the gradients, and as one matrix
+    needed = copies * tasks * sum(p.numel() * p.element_size() for p in shared)
     if needed <= free:
         return
     sizes = f"{tasks} gradients of the shared parameters take {gib(needed)} and {gib(free)} is free"

@@ -60,7 +60,7 @@ class TaskGradients:
 
     def stacked(self) -> list[Tensor]:
         """Each shared parameter's gradients, one entry a task: ``[S, ...]``, a parameter each."""
-        return [torch.zeros(v.shape).to(v) if v.grad is None else v.grad for v in self.views]
+        return [gradient_of(view) for view in self.views]
 
     def reduce(self, reduce: Callable[[Tensor], Tensor]) -> None:
         """Sums the tasks' gradients over ranks, in one collective."""
@@ -98,3 +98,8 @@ class TaskGradients:
         pieces = update.split([parameter.numel() for parameter in self.parameters])
         for parameter, piece in zip(self.parameters, pieces, strict=True):
             parameter.grad = piece.view_as(parameter).to(parameter.dtype)
+
+
+def gradient_of(leaf: Tensor) -> Tensor:
+    """A leaf's gradient; zeros where it has none, each of them its own even for a view."""
+    return torch.zeros(leaf.shape).to(leaf) if leaf.grad is None else leaf.grad

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ from transformers import PreTrainedModel
 
 from tasktune.batching.attention import ATTENTION
 from tasktune.batching.batch import Batch
-from tasktune.batching.logits import WholeLogits
-from tasktune.batching.output import output_on_targets
+from tasktune.batching.logits import target_logits
+from tasktune.errors import UserError
 from tasktune.model.adapters import grouped_adapter
 from tasktune.model.routing import Routing
 from tasktune.model.task_model import Outputs
@@ -52,6 +52,7 @@ def task_gradients(model: PeftModel, batch: Batch) -> PeftGradients:
 
     :param model: a causal language model with one active LoRA adapter, on any layers.
     :param batch: from :func:`tasktune.batching.packing.pack` or ``padding.pad``.
+    :raises UserError: for several active adapters, or a variant of LoRA such as DoRA.
     """
     causal_lm = model.get_base_model()
     assert isinstance(causal_lm, PreTrainedModel)
@@ -71,15 +72,15 @@ def task_gradients(model: PeftModel, batch: Batch) -> PeftGradients:
 def mean_losses(causal_lm: PreTrainedModel, batch: Batch) -> Tensor:
     """Each task's mean loss over its targets: ``[S]``."""
     packed = {} if batch.attention_plan is None else {"attention_plan": batch.attention_plan}
-    with output_on_targets(causal_lm, batch.target_index):
-        logits = causal_lm(
-            input_ids=batch.input_ids,
-            position_ids=batch.position_ids,
-            attention_mask=batch.attention_mask,
-            use_cache=False,
-            **packed,
-        ).logits
-    sums = loss_sums(Outputs(WholeLogits(logits[0]), {}, logits.new_zeros(0, 1)), batch)
+    arguments = {
+        "input_ids": batch.input_ids,
+        "position_ids": batch.position_ids,
+        "attention_mask": batch.attention_mask,
+        "use_cache": False,
+        **packed,
+    }
+    logits, hidden = target_logits(causal_lm, batch, arguments)
+    sums = loss_sums(Outputs(logits, {}, hidden[:0]), batch)
     offsets = torch.tensor(batch.target_offsets)
     return sums / offsets.diff().to(sums)
 
@@ -97,11 +98,30 @@ def attending(causal_lm: PreTrainedModel, attention: str) -> Iterator[None]:
 
 @contextmanager
 def grouped(model: PeftModel, routing: Routing) -> Iterator[list[nn.Parameter]]:
-    """Within it, the active adapter runs as one grouped product; yields its parameters."""
+    """Within it, the active adapter runs as one grouped product; yields its parameters.
+
+    :raises UserError: if it isn't the one active adapter of plain LoRA.
+    """
     layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
+    check_adapters(layers)
     try:
         yield [p for layer in layers for p in grouped_adapter(layer, routing)]
     finally:
         for layer in layers:
             layer.lora_variant.clear()
             del layer.task_adapters
+
+
+def check_adapters(layers: Sequence[LoraLayer]) -> None:
+    """Refuses what the grouped product would compute otherwise than PEFT.
+
+    :raises UserError: saying what is needed.
+    """
+    for layer in layers:
+        if len(layer.active_adapters) != 1 or layer.lora_variant:
+            raise UserError("per-task gradients need one active adapter of plain LoRA, no variant")
+        if layer.active_adapters[0] not in layer.lora_A:
+            raise UserError(
+                f"per-task gradients: an adapter on {type(layer).__name__} layers has none; adapt"
+                " linear layers"
+            )

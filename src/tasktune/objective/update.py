@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tasktune.batching.batch import Batch
 from tasktune.model.task_model import TaskModel
-from tasktune.objective.gradients import TaskGradients
+from tasktune.objective.gradients import TaskGradients, gradient_of
 from tasktune.objective.losses import loss_sums
 from tasktune.objective.penalties import Penalties
 from tasktune.objective.weightings import StepTasks, Weighting
@@ -166,7 +166,7 @@ def weigh_afterwards(model: TaskModel, step: Step, weighting: Weighting) -> Upda
     own = weights
     if weighting.needs in ("gramian", "jacobian"):
         own = torch.full_like(weights, 1 / len(step.present))
-    scale_private(model, spread(own, step))
+    scale_private(model, step, spread(own, step))
     if combined is not None:
         gradients.assign(combined)
     else:
@@ -222,8 +222,11 @@ def spread(values: Tensor, step: Step) -> Tensor:
     return full
 
 
-def scale_private(model: TaskModel, scale: Tensor) -> None:
-    """Multiplies the gradient of each task's own parameters and head, ``[K]`` factors."""
+def scale_private(model: TaskModel, step: Step, scale: Tensor) -> None:
+    """Multiplies the gradient of what is each task's own, ``[K]`` factors.
+
+    That is its private adapters, its head, and what its penalties train.
+    """
     factors = scale.to(model.device)
     for parameter in model.private_parameters():
         if parameter.grad is not None:
@@ -233,6 +236,10 @@ def scale_private(model: TaskModel, scale: Tensor) -> None:
         for parameter in head.parameters():
             if parameter.grad is not None:
                 parameter.grad *= factors[int(index)].to(parameter.grad)
+    for term in step.penalties.terms if step.penalties is not None else ():
+        for parameter in term.penalty.parameters():
+            if parameter.grad is not None:
+                parameter.grad *= factors[term.task].to(parameter.grad)
 
 
 def reduce_ranks(
@@ -266,11 +273,6 @@ def reduce_ranks(
         for leaf, piece in zip(moved, pieces, strict=True):
             leaf.grad = piece.view(leaf.shape).to(leaf.dtype)
     return summed
-
-
-def gradient_of(leaf: Tensor) -> Tensor:
-    """A leaf's gradient; zeros where it has none."""
-    return torch.zeros(leaf.shape).to(leaf) if leaf.grad is None else leaf.grad
 
 
 @torch.no_grad()

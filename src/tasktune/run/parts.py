@@ -60,6 +60,7 @@ class Parts:
         self.folder = Path(config.output)
         self.say = say
         self.opened = False  # whether from the folder of a run that has begun
+        self.trained = False  # whether the model holds trained parameters
         self.loaded: Path | None = None
         self.layout = build_layout(config)  # misspelt methods are refused before anything heavy
         self.mixture: Mixture = mixtures.build(
@@ -95,7 +96,8 @@ class Parts:
         if not (path / CONFIG).is_file():
             raise UserError(f"{path} holds no {CONFIG}; name a run's folder or its YAML file")
         run = cls(load_config(path / CONFIG, list(overrides)), say)
-        run.folder, run.opened = path, True
+        if not any(override.startswith("output=") for override in overrides):
+            run.folder, run.opened = path, True
         return run
 
     @cached_property
@@ -171,6 +173,7 @@ class Parts:
         if parameters != self.loaded:
             self.model.load_trainable_state(load_tensors(parameters), beside=False)
             self.loaded = parameters
+            self.trained = True
         return self.model
 
     @cached_property

@@ -10,6 +10,7 @@ from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
+from tasktune.atomic import write_whole
 from tasktune.config_file import dump_config
 from tasktune.data import Question, Questions, Row, fingerprints
 from tasktune.errors import UserError
@@ -87,7 +88,8 @@ class Run(Parts):
             raise UserError(f"output: cannot write {self.folder}: {error.strerror}") from None
         placed = {"data_folder": str(self.config.folder.resolve())}
         text = dump_config(self.config.model_copy(update=placed))
-        (self.folder / CONFIG).write_text(text, encoding="utf-8")
+        with writing(self.folder):
+            write_whole(self.folder / CONFIG, text)
         self.write_json("data.json", fingerprints(self.tasks, self.config.folder))
         self.write_json(OUTLINES, outlines(self.tasks))
         precision = "bf16" if uses_bfloat16(self.config.training.precision) else "fp32"
@@ -108,18 +110,22 @@ class Run(Parts):
         :param resume: go on from the last checkpoint.
         :param overwrite: throw away what the folder holds.
         :param report: is shown each line of the log as it is written.
-        :raises UserError: if the folder already holds a run and neither is set.
+        :raises UserError: if the folder already holds a run and neither is set, or this object has
+            trained before.
         """
+        if not resume and self.trained:
+            raise UserError("this run has trained parameters already; open it again to train anew")
         if not resume and not self.begun:
             self.begin(overwrite)
+        self.trained = True
         with self.held():
-            checkpoint = None
+            loop, start = self.loop(report), 0
             if resume:
-                checkpoint = last_whole_checkpoint(self.folder, self.say)
-                self.write_descriptions()
+                start = loop.resume(last_whole_checkpoint(self.folder, self.say))
+                self.write_descriptions()  # only now is the YAML known to be that run's
             if self.config.training.trackers:
                 self.accelerator.init_trackers("tasktune", config={"run": str(self.folder)})
-            self.loop(report).run(checkpoint)
+            loop.run(start)
             self.accelerator.end_training()
             if self.accelerator.is_main_process:
                 with writing(self.folder):
@@ -168,7 +174,8 @@ class Run(Parts):
     def write_json(self, name: str, content: Any) -> None:
         """One file of the run's folder."""
         text = json.dumps(content, indent=2, ensure_ascii=False)
-        (self.folder / name).write_text(text + "\n", encoding="utf-8")
+        with writing(self.folder):
+            write_whole(self.folder / name, text + "\n")
 
     def validation_metrics(self) -> dict[str, dict[str, float]]:
         """Each task's metrics on its validation split, while training."""
@@ -218,7 +225,12 @@ class Run(Parts):
         return fairness(scored["tasks"], before["tasks"] if before else None, primaries)
 
     def evaluate_base(self, split: str = "test", limit: int | None = None) -> EvaluationResult:
-        """Scores every task before training; writes ``evaluation_before.json``."""
+        """Scores every task before training; writes ``evaluation_before.json``.
+
+        :raises UserError: if the model holds trained parameters.
+        """
+        if self.trained:
+            raise UserError("this run has trained parameters; open it again to score the base")
         result = self.scores(self.model, split, limit, self.config.evaluation.bootstrap)
         self.write_json("evaluation_before.json", result.to_json())
         return result

@@ -95,7 +95,8 @@ class Sampler:
             for k, order in enumerate(self.orders)
             if order.easiest_first is not None
         }
-        self._latest: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
+        self.planned = np.zeros(len(names))  # the rates that the last batch was drawn at
+        self._latest: NDArray[np.int64] | None = None  # how often it drew each task
 
     def batch(self, step: int) -> list[Draw]:
         """The examples of the batch of ``step``, for all ranks together, in the order drawn.
@@ -122,7 +123,7 @@ class Sampler:
             self.drawn[task] += 1
             self.orders[task].advance()
             closed[task] = self.drawn[task] >= self.most[task]
-        self._latest = (self.drawn - before, rates)
+        self._latest, self.planned = self.drawn - before, rates
         return draws
 
     def rates(self, step: int) -> NDArray[np.float64]:
@@ -161,9 +162,12 @@ class Sampler:
                 counts[k] = int(np.searchsorted(ranks, share))
         return counts
 
-    def admitted(self, step: int) -> dict[str, float]:
-        """The share of each task's examples that may be drawn at ``step``; 0 for a closed task."""
-        found = zip(self.orders, self.counts(step), self.rates(step), strict=True)
+    def admitted(self, step: int, rates: NDArray[np.float64]) -> dict[str, float]:
+        """The share of each task's examples that may be drawn at ``step``; 0 for a closed task.
+
+        :param rates: at which tasks are drawn then, ``[K]``.
+        """
+        found = zip(self.orders, self.counts(step), rates, strict=True)
         shares = [count / order.size if rate > 0 else 0.0 for order, count, rate in found]
         return dict(zip(self.statistics.names, shares, strict=True))
 
@@ -190,7 +194,7 @@ class Sampler:
         """
         if self._latest is None or not self.learns:
             return
-        observation = Observation(step, losses, *self._latest)
+        observation = Observation(step, losses, self._latest, self.planned)
         self.mixture.observe(observation)
         if self.curriculum is not None:
             self.curriculum.tasks.observe(observation)

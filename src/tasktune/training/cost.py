@@ -8,9 +8,9 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
 import torch
 
+from tasktune.atomic import write_whole
 from tasktune.training.energy import gpu_counters, processor_counters, total
 
 FILE = "cost.json"
@@ -62,11 +62,9 @@ class CostMeter:
             counter.sample()
 
     def write(self) -> None:
-        """Writes what the run has taken up to now: aside, then renamed."""
+        """Writes what the run has taken up to now."""
         self.sample()
-        aside = self.path.with_name(f".{self.path.name}.partial")
-        aside.write_text(json.dumps(asdict(self.cost()), indent=2) + "\n", encoding="utf-8")
-        aside.replace(self.path)
+        write_whole(self.path, json.dumps(asdict(self.cost()), indent=2) + "\n")
 
     def cost(self) -> Cost:
         """This session and those before it. Energy that one of them missed is not known in all."""
@@ -112,8 +110,6 @@ def read_cost(path: Path) -> Cost | None:
 
 def peak_memory() -> int:
     """The most memory that this process ever held, bytes."""
-    if sys.platform == "win32":
-        return int(psutil.Process().memory_info().peak_wset)
     status = Path("/proc/self/status")
     if status.is_file():  # `ru_maxrss` would count the program that started this one
         for line in status.read_text(encoding="utf-8").splitlines():

@@ -69,4 +69,6 @@ def check_trackers(training: TrainingConfig) -> None:
 
 def share_cores(processes: int) -> None:
     """Keeps several processes of this machine from fighting for the same cores."""
-    torch.set_num_threads(max((os.cpu_count() or 1) // processes, 1))
+    allowed = getattr(os, "sched_getaffinity", None)  # which not all systems have
+    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
+    torch.set_num_threads(max(cores // processes, 1))

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tasktune.atomic import write_whole
+
 
 class Journal:
     """Appends to ``metrics.jsonl``.
@@ -17,9 +19,7 @@ class Journal:
     def __init__(self, path: Path, resume_from: int = 0) -> None:
         self.path = path
         kept = [line for line in read_journal(path) if line["step"] <= resume_from]
-        aside = path.with_name(f".{path.name}.partial")
-        aside.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
-        aside.replace(path)
+        write_whole(path, "".join(json.dumps(line) + "\n" for line in kept))
 
     def write(self, line: dict[str, Any]) -> None:
         """Appends one line at once, so that a reader sees the run as it goes."""

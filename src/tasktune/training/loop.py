@@ -96,12 +96,15 @@ class Loop:
         self.skipped = SkippedSteps(self.model, self.tasks)
         self.log = StepLog(self.tasks, self.sampler)
 
-    def run(self, checkpoint: Path | None = None) -> None:
-        """Trains to the last step, from the start or from a checkpoint."""
-        start = self.resume(checkpoint) if checkpoint else 0
+    def run(self, start: int = 0) -> None:
+        """Trains to the last step.
+
+        :param start: the step to go on from, as ``resume`` has it.
+        """
         journal = None
         if self.accelerator.is_main_process:
-            journal = Journal(self.folder / "metrics.jsonl", resume_from=start)
+            with writing(self.folder):
+                journal = Journal(self.folder / "metrics.jsonl", resume_from=start)
         cost = CostMeter(self.folder, self.model.device, start)
         self.model.train()
         if start == 0 and self.monitor.due(0):
@@ -156,7 +159,8 @@ class Loop:
             if done % self.training.checkpoint_every == 0 or last or signal:
                 self.save(done)
                 if self.accelerator.is_main_process:
-                    cost.write()
+                    with writing(self.folder):
+                        cost.write()
                 log.restart_clock()
             if signal:
                 raise Interrupted(signal, f"stopped after step {done:,} and saved")
@@ -198,7 +202,8 @@ class Loop:
         """Leaves the best parameters in the model and in the run's folder."""
         found = self.monitor.compose()
         if self.accelerator.is_main_process:
-            save_best(self.folder, self.model.trainable_state(), found)
+            with writing(self.folder):
+                save_best(self.folder, self.model.trainable_state(), found)
         self.accelerator.wait_for_everyone()
 
     def step(self, step: int) -> tuple[Update, float]:
@@ -214,7 +219,7 @@ class Loop:
         taken = Step(
             number=step,
             batches=[self.model.collate(micro) for micro in self.micro_batches(bundles)],
-            idle=[self.model.collate(bundles[0])] * self.idle_passes(bundles),
+            idle=[self.model.collate(bundles[0]) for _ in range(self.idle_passes(bundles))],
             counts=loss_counts(items, len(self.tasks)),
             autocast=partial(autocast, self.model.device, self.training.precision),
             reduce=self.reduce,
@@ -349,6 +354,7 @@ class Loop:
 
         :raises UserError: if the disk is full, say; the checkpoints before stay.
         """
+        values = self.penalties.since_last_line(self.reduce) if self.penalties is not None else []
         if self.accelerator.is_main_process:
             state = {
                 "sampler": self.sampler.state_dict(),
@@ -357,6 +363,7 @@ class Loop:
                 "monitor": self.monitor.state_dict(),
                 "log": self.log.state_dict(),
                 "skipped": self.skipped.state_dict(),
+                "penalties": values,
                 "tokens": self.tokens.tolist(),
             }
             with writing(self.folder):
@@ -372,20 +379,28 @@ class Loop:
         self.accelerator.wait_for_everyone()
 
     def resume(self, checkpoint: Path) -> int:
-        """Takes up everything that ``save`` wrote; returns the step to go on from."""
+        """Takes up everything that ``save`` wrote; returns the step to go on from.
+
+        :raises UserError: if it is of another run than the YAML describes.
+        """
         optimizer, state = load_training_state(checkpoint)
         try:
             self.model.load_trainable_state(load_model(checkpoint))
             self.optimizer.load_state_dict(optimizer)
-        except (ValueError, RuntimeError) as error:
-            raise UserError(f"{checkpoint}: {error}; resume with the YAML of that run") from None
-        self.sampler.load_state_dict(state["sampler"])
-        self.weighting.load_state_dict(state["weighting"])
-        self.targets.load_state_dict(state["targets"])
-        best = load_tensors(checkpoint / BEST) if self.monitor.best is not None else {}
-        self.monitor.load_state_dict(state["monitor"], best)
+            self.sampler.load_state_dict(state["sampler"])
+            self.weighting.load_state_dict(state["weighting"])
+            self.targets.load_state_dict(state["targets"])
+            best = load_tensors(checkpoint / BEST) if self.monitor.best is not None else {}
+            self.monitor.load_state_dict(state["monitor"], best)
+            self.tokens = torch.tensor(state["tokens"])
+            self.log.load_state_dict(state["log"], int(self.tokens.sum()))
+            self.skipped.load_state_dict(state["skipped"])
+        except (ValueError, RuntimeError, KeyError) as error:
+            said = f"it holds no {error}" if isinstance(error, KeyError) else error
+            raise UserError(f"{checkpoint}: {said}; resume with the YAML of that run") from None
+        for group in self.optimizer.param_groups:  # which may be others from now on
+            group.update(betas=self.training.betas, weight_decay=self.training.weight_decay)
+        if self.penalties is not None and self.accelerator.is_main_process:
+            self.penalties.go_on(state["penalties"])
         self.obey_monitor()
-        self.tokens = torch.tensor(state["tokens"])
-        self.log.load_state_dict(state["log"], int(self.tokens.sum()))
-        self.skipped.load_state_dict(state["skipped"])
         return int(state["step"])

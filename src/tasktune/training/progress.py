@@ -91,7 +91,7 @@ class Progress:
     def headline(self, line: dict[str, Any]) -> Text:
         """Step, loss, speed and time left."""
         return Text(
-            f"step {line['step']}/{self.steps}  loss {line['loss']:.3f}"
+            f"step {line['step']}/{self.steps}  loss {loss(line)}"
             f"  {line['tokens_per_second']:,.0f} tokens/s  {self.time_left(line['step'])} left"
         )
 
@@ -135,6 +135,6 @@ def in_a_line(parts: list[str]) -> str:
     return "  ".join(parts[:MOST_NAMED]) + (f"  and {rest:,} more" if rest > 0 else "")
 
 
-def loss(task: dict[str, Any]) -> str:
-    """A task's loss, or a dash where it was not drawn."""
-    return "-" if task["loss"] is None else f"{task['loss']:.3f}"
+def loss(part: dict[str, Any]) -> str:
+    """A line's or a task's loss, or a dash where no step had one."""
+    return "-" if part["loss"] is None else f"{part['loss']:.3f}"

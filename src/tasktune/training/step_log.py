@@ -59,8 +59,8 @@ class StepLog:
         """
         seconds = time.perf_counter() - self.timed_from
         drawn = self.sampler.drawn - self.drawn
-        planned = self.sampler.rates(step - 1)
-        admitted = self.sampler.admitted(step - 1)
+        planned = self.sampler.planned
+        admitted = self.sampler.admitted(step - 1, planned)
         line: dict[str, Any] = {
             "step": step,
             "time": round(time.perf_counter() - self.started, 3),
@@ -68,7 +68,7 @@ class StepLog:
                 (self.total_tokens - self.timed_tokens) / max(seconds, 1e-9), 1
             ),
             "learning_rate": rate,
-            "loss": self.loss / max(self.steps, 1),
+            "loss": self.loss / self.steps if self.steps else None,
             "gradient_norm": norm,
             "tasks": {
                 name: {

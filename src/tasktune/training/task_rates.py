@@ -63,13 +63,14 @@ class TaskRates:
         """
         others = [task for task in range(len(self.ratios)) if self.differs(task)]
         before = {
-            task: [parameter.clone() for parameter in self.model.own_parameters(task)]
+            task: [value.clone() for value in self.model.own_parameters(task, stepped=True)]
             for task in others
         }
         optimizer.step()
         for task, kept in before.items():
             ratio = self.cooling[task] * self.ratios[task]
-            for parameter, old in zip(self.model.own_parameters(task), kept, strict=True):
+            own = self.model.own_parameters(task, stepped=True)
+            for parameter, old in zip(own, kept, strict=True):
                 change = parameter - old + rate * self.common_decay * old
                 parameter.copy_(old + ratio * (change - rate * self.decays[task] * old))
 

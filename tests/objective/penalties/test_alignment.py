@@ -166,6 +166,37 @@ def test_a_tasks_loss_is_its_mean_loss_plus_the_weighted_penalty(method: str) ->
     assert terms.values() == {1: {"coral": pytest.approx(float(value), rel=1e-4)}}
 
 
+def test_watching_the_conflict_leaves_the_classifiers_gradient_as_it_is() -> None:
+    """What a penalty trains is its task's own, weighed with the task's loss."""
+    model = tiny_model("shared_private", ("a", "b"), heads=(0, 1)).eval()
+    penalty = penalties.build("dann", {}, "p", {"width": model.architecture.width})
+    terms = Penalties([Term("dann", 1, Schedule({0: 0.7}), penalty)])
+    data = items(4)
+    batch, counts = model.collate(data), loss_counts(data, 2)
+    found = []
+    for watch in (False, True):
+        model.zero_grad()
+        penalty.zero_grad()
+        step = Step(0, [batch], counts, contextlib.nullcontext, penalties=terms, watch=watch)
+        backward(model, step, weightings.build("equal", {}, "weighting"))
+        found.append(torch.cat([p.grad.flatten() for p in penalty.parameters()]))
+    torch.testing.assert_close(*found, rtol=1e-5, atol=1e-9)
+
+
+def test_the_means_of_the_log_outlive_a_checkpoint() -> None:
+    """Steps since the last line count in the next one, resumed or not; no number is none."""
+    penalty = build("coral")
+    terms, resumed = (Penalties([Term("coral", 1, Schedule({0: 1.0}), penalty)]) for _ in "ab")
+    for value in (1.0, 2.0):
+        terms._note(terms.terms[0], torch.tensor(value))
+    resumed.go_on(json.loads(json.dumps(terms.since_last_line())))
+    for one in (terms, resumed):
+        one._note(one.terms[0], torch.tensor(6.0))
+        assert one.values() == {1: {"coral": 3.0}}
+    terms._note(terms.terms[0], torch.tensor(float("nan")))
+    assert terms.values() == {}
+
+
 def with_domains(workshop: Workshop) -> None:
     lines = [
         {"text": f"{'red' if n % 2 else 'blue'} thing {n}", "y": n % 2, "d": "ab"[n % 3 == 0]}

@@ -70,6 +70,16 @@ class Architecture(ABC):
         del model
         return 0
 
+    @classmethod
+    def longest(cls, prompts: NDArray[np.int64], lengths: NDArray[np.int64]) -> int:
+        """The most positions that one of some examples takes.
+
+        :param prompts: each one's tokens of the prompt, ``[n]``.
+        :param lengths: of prompt and target, ``[n]``.
+        """
+        del prompts
+        return int(lengths.max()) + cls.added_tokens
+
     @property
     @abstractmethod
     def width(self) -> int:

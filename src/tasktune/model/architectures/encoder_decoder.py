@@ -34,6 +34,11 @@ class EncoderDecoder(Architecture):
     packs = False
     added_tokens = 1
 
+    @classmethod
+    def longest(cls, prompts: NDArray[np.int64], lengths: NDArray[np.int64]) -> int:
+        """Of the encoder or of the decoder: each has the positions to itself, and a token more."""
+        return int(np.maximum(prompts, lengths - prompts).max()) + cls.added_tokens
+
     @property
     def width(self) -> int:
         return int(self.model.config.hidden_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -110,20 +111,33 @@ class Penalties(nn.Module):
 
         :param reduce: sums a tensor over ranks; ``None`` where there is one.
         """
+        found: dict[int, dict[str, float]] = {}
+        for task, name, total, count in self.since_last_line(reduce):
+            if count and math.isfinite(total):
+                found.setdefault(task, {})[name] = total / count
+        self._sums, self._passes = {}, {}
+        return found
+
+    def since_last_line(
+        self, reduce: Callable[[Tensor], Tensor] | None = None
+    ) -> list[tuple[int, str, float, float]]:
+        """Each term's task, name, sum of values and number of them, over ranks: JSON."""
         keys = list(dict.fromkeys((term.task, term.name) for term in self.terms))
         if not keys:
-            return {}
+            return []
         passes = torch.tensor([float(self._passes.get(key, 0)) for key in keys])
         nothing = passes.new_zeros(())
         sums = torch.stack([self._sums.get(key, nothing).float().cpu() for key in keys])
-        self._sums, self._passes = {}, {}
         both = torch.stack([sums, passes])
         sums, passes = both if reduce is None else reduce(both)
-        found: dict[int, dict[str, float]] = {}
-        for (task, name), total, count in zip(keys, sums.tolist(), passes.tolist(), strict=True):
-            if count:
-                found.setdefault(task, {})[name] = total / count
-        return found
+        rows = zip(keys, sums.tolist(), passes.tolist(), strict=True)
+        return [(*key, total, count) for key, total, count in rows]
+
+    def go_on(self, totals: Sequence[tuple[int, str, float, float]]) -> None:
+        """Takes up what ``since_last_line`` gave; for one rank of perhaps several."""
+        for task, name, total, count in totals:
+            self._sums[task, name] = torch.tensor(total)
+            self._passes[task, name] = int(count)
 
     def _note(self, term: Term, value: Tensor) -> None:
         if not torch.is_grad_enabled():  # a look back after the update is no training

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
-from pydantic import Field
 from torch import Tensor
 
-from tasktune.errors import UserError, nearest
 from tasktune.objective.weightings.base import StepTasks, Weighting, weightings
+from tasktune.objective.weightings.preferences import Preferences, preference_vector
 
 
 @weightings.register("fixed")
@@ -24,14 +22,9 @@ class Fixed(Weighting):
     needs = "nothing"
     paper = "arXiv 2209.11379"
 
-    def __init__(
-        self, tasks: Sequence[str], weights: dict[str, Annotated[float, Field(gt=0)]]
-    ) -> None:
-        for name in weights:
-            if name not in tasks:
-                raise UserError(f"weighting.weights: unknown task '{name}'; {nearest(name, tasks)}")
-        self._weights = [weights.get(name, 1.0) for name in tasks]
+    def __init__(self, tasks: Sequence[str], weights: Preferences) -> None:
+        self._weights = preference_vector(weights, tasks, "weighting.weights")
 
     def weights(self, step: StepTasks) -> Tensor:
-        chosen = step.counts.new_tensor([self._weights[task] for task in step.present])
+        chosen = self._weights[list(step.present)].to(step.counts)
         return chosen / chosen.sum()

@@ -28,7 +28,6 @@ class Guarded(Weighting):
         self.floor = floor
         self.needs = inner.needs
         self.looks_back = inner.looks_back
-        self.paper = inner.paper
 
     def weights(self, step: StepTasks) -> Tensor:
         weights = self.inner.weights(step)

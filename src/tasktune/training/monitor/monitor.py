@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -93,7 +94,11 @@ class Monitor:
 
     def keep_best(self) -> None:
         """Notes how good all tasks are together, and copies what is the best so far."""
-        relative = [curves.means[-1] / max(curves.means[0], 1e-12) for curves in self.curves]
+        relative = [
+            curves.means[-1] / max(curves.means[0], 1e-12)
+            for curves in self.curves
+            if math.isfinite(curves.means[0])  # without one there is nothing to be relative to
+        ] or [1.0]
         together = max(relative) if self.config.best_by == "worst" else float(np.mean(relative))
         self.aggregates.append(together)
         if self.best is None:

@@ -1,0 +1,15 @@
+"""Files that are there whole or not at all, whatever a kill or a full disk does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text aside, then puts it in the place of what was there.
+
+    :raises OSError: if it can't be written; what was there stays.
+    """
+    aside = path.with_name(f".{path.name}.partial")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
