@@ -130,6 +130,24 @@ def test_long_prompts_give_way_where_they_are_told_to(desk: Desk) -> None:
     assert len(text) and text.endswith("\nNow:")
 
 
+def test_what_gives_way_stands_in_every_prompt(desk: Desk) -> None:
+    """A long row is not what it takes to find out."""
+    desk.write_lines("d.jsonl", [{"review": "one two " * 60, "label": "x"}] * 4)
+    for prompt in ("{review}", ["{review}", "{text} {review}"]):
+        line = desk.complaint("d.jsonl", preset="sentiment", prompt=prompt, max_prompt_tokens=20)
+        assert line == (
+            "tasks.t.truncate: column 'text' is not in the prompt (null sets none); known: review"
+        )
+
+
+def test_unlabelled_rows_without_a_prompts_column_name_the_prompt(desk: Desk) -> None:
+    desk.write_lines("d.jsonl", [{"q": f"t{n}", "d": "ab"[n % 2], "a": "x"} for n in range(9)])
+    desk.write_lines("u.jsonl", [{"query": "t"}])
+    domain = {"column": "d", "target": "b", "unlabelled": {"path": "u.jsonl"}}
+    line = desk.complaint("d.jsonl", prompt="{q}", domain=domain)
+    assert line == "tasks.t.prompt: unknown column 'q' in u.jsonl; known: query"
+
+
 def test_cache_notices_a_changed_file_and_nothing_else(desk: Desk) -> None:
     write_all(desk)
     first = [e.prompt for e in desk.examples("d.tsv")]

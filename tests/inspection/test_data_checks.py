@@ -219,3 +219,6 @@ def test_tasks_of_very_different_sizes(desk: Desk) -> None:
     assert desk.problems("mixture", override(uneven[0]))[0].severity == "low"
     often = desk.problems("mixture", "mixture.strategy=equal", "training.steps=400")
     assert any("drawn" in p.message and p.place == "tasks.small.train" for p in often)
+    rates = ("mixture.strategy=fixed", "mixture.rates={large: 1, small: 0}")
+    never = [p for p in desk.problems("mixture", *rates) if p.place == "tasks.small.train"]
+    assert [p.message for p in never] == ["none of its 20 examples is drawn"]

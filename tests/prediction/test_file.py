@@ -204,6 +204,15 @@ def test_bad_rows(workshop: Workshop, trained: Path) -> None:
     assert len(output.read_text().splitlines()) == 3
 
 
+@pytest.mark.usefixtures("small_parts")
+def test_a_part_of_bad_rows_only(workshop: Workshop, trained: Path) -> None:
+    file = workshop.write("rows.jsonl", '{"txt": "red"}\n' * 8 + '{"text": "red"}\n')
+    output = workshop.folder / "out.jsonl"
+    run = tasktune.load(trained)
+    for task in ("colour", "score", "intent"):
+        assert predict_file(run, task, file, output, skip_bad=True) == 1
+
+
 def test_outputs_that_can_not_be(workshop: Workshop, trained: Path) -> None:
     file = write_rows(workshop, 2)
     for output, said in (
