@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -190,6 +191,16 @@ def test_a_plain_text_file_is_the_prompts_column(workshop: Workshop, trained: Pa
     assert predict_file(tasktune.load(trained), "translate", file, output) == 2
     found = [json.loads(line)["en"] for line in output.read_text().splitlines()]
     assert found == ["one two", "three"]
+
+
+def test_a_packed_table_is_no_plain_text(workshop: Workshop, trained: Path) -> None:
+    for name in ("rows.csv.gz", "ROWS.CSV"):
+        content = b"n,en\n1,one two\n2,three\n"
+        file = workshop.write(name, gzip.compress(content) if name.endswith("gz") else content)
+        output = workshop.folder / "out.jsonl"
+        assert predict_file(tasktune.load(trained), "translate", file, output) == 2
+        found = [json.loads(line)["en"] for line in output.read_text().splitlines()]
+        assert found == ["one two", "three"]
 
 
 def test_bad_rows(workshop: Workshop, trained: Path) -> None:

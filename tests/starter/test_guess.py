@@ -93,6 +93,15 @@ def test_numbers_are_a_regression_over_all_splits_range(shop: Shop) -> None:
     assert task["metrics"] == ["pearson", "spearman"]
 
 
+def test_endings_in_capitals(shop: Shop) -> None:
+    for split, seed in (("TRAIN", 1), ("DEV", 2)):
+        lines = [f"{t},{n % 2}" for n, t in enumerate(texts(30, seed))]
+        shop.write(f"{split}.CSV", ["review,label", *lines])
+    (task,) = shop.tasks().values()
+    assert task["prompt"] == "Review: {review}\nLabel:"
+    assert task["validation"] == {"path": "data/DEV.CSV"}
+
+
 def test_text_files_for_columns_with_words_for_labels(shop: Shop) -> None:
     for split, seed in (("train", 1), ("validation", 2)):
         shop.write(f"{split}_text.txt", texts(20, seed))

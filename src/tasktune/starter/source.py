@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tasktune.config import SourceConfig
-from tasktune.data.sources import Row, stream_rows
+from tasktune.data.sources import Row, ending, stream_rows
 from tasktune.data.sources.files import Place, open_bytes
 
 MOST = 200_000  # rows of a split that are looked at
@@ -25,10 +25,9 @@ def describe(path: Path | dict[str, Path], key: str) -> SourceConfig:
     if isinstance(path, dict):
         return SourceConfig.model_validate({"path": {name: str(p) for name, p in path.items()}})
     plain = SourceConfig.model_validate({"path": str(path)})
-    ending = Path(path.name.removesuffix(".gz")).suffix.lower()
-    if ending == ".json" and is_squad(plain, key):
+    if ending(path) == ".json" and is_squad(plain, key):
         return plain.model_copy(update={"format": "squad"})
-    if ending not in (".csv", ".tsv"):
+    if ending(path) not in (".csv", ".tsv"):
         return plain
     names = list(first(plain, key).values)
     if has_header(plain, names, key):
