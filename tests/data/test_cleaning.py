@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasktune.data import cleaned_rows
 from tasktune.data.cleaning import cleaners
 from tasktune.data.cleaning.base import Removed
 from tasktune.data.cleaning.encoding import Encoding
@@ -188,6 +189,26 @@ def test_mistakes_are_one_line(desk: Desk, step: Any, says: str) -> None:
     desk.write("my_rows.py", MODULE)
     desk.write_lines("d.jsonl", rows("a", "b", "c"))
     assert says in desk.complaint("d.jsonl", clean=[step])
+
+
+def test_a_function_that_fails_on_a_row_of_another_split(desk: Desk) -> None:
+    desk.write("picky_rows.py", 'def f(row):\n    return {**row, "n": 1 / len(row["q"])}\n')
+    desk.write_lines("d.jsonl", rows("a", "b"))
+    desk.write_lines("v.jsonl", rows("c", ""))
+    steps = [{"map": "picky_rows:f"}, {"deduplicate": {"against": ["validation"]}}]
+    line = desk.complaint("d.jsonl", clean=steps, validation={"path": "v.jsonl"})
+    assert line == (
+        "tasks.t.clean.1.map: v.jsonl line 2: picky_rows:f failed: ZeroDivisionError: division by"
+        " zero"
+    )
+
+
+def test_cleaned_rows_against_a_split_that_is_not_there(desk: Desk) -> None:
+    desk.write_lines("d.jsonl", rows("a", "a", "b"))
+    step = {"deduplicate": {"columns": ["q"], "against": ["validation"]}}
+    task = desk.prepare("d.jsonl", prompt="{q}", clean=[step]).config
+    found = cleaned_rows(task, "t", "train", desk.folder)
+    assert [row.values["q"] for row in found] == ["a", "b"]
 
 
 def test_a_changed_function_is_noticed(workshop: Workshop) -> None:

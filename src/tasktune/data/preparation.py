@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -41,14 +42,21 @@ def cleaned_rows(task: TaskConfig, name: str, split: str, folder: Path) -> Itera
     :raises UserError: if they can't be read or cleaned.
     """
     key = f"tasks.{name}"
-
-    def read(other: str) -> Iterator[Row]:
-        return stream_rows(getattr(task, other), folder, f"{key}.{other}")
-
+    read = partial(rows_as_they_stand, task, key, folder)
     cleaned = Pipeline(task, key, folder).split(
         split, read(split), lambda place, reason: None, read, shown_path(getattr(task, split))
     )
     return iter(cleaned)
+
+
+def rows_as_they_stand(task: TaskConfig, key: str, folder: Path, split: str) -> Iterator[Row]:
+    """The rows of a split before they are cleaned; none where the task has no such split.
+
+    :param key: the task's YAML key, for messages.
+    :raises UserError: if they can't be read.
+    """
+    source = getattr(task, split)
+    return iter(()) if source is None else stream_rows(source, folder, f"{key}.{split}")
 
 
 class Preparation:
@@ -150,7 +158,7 @@ class Preparation:
             split,
             stream_rows(source, self.config.folder, renderer.key),
             writer.drop,
-            self.read,
+            partial(rows_as_they_stand, self.task, self.key, self.config.folder),
             shown,
         )
         bad: list[tuple[str, str]] = []
@@ -230,13 +238,6 @@ class Preparation:
                     f"{split}: clean.{step['step']} took out {step['removed']:,} of"
                     f" {step['rows']:,} rows"
                 )
-
-    def read(self, split: str) -> Iterator[Row]:
-        """The rows of a split as they stand; none where the task has no such split."""
-        source = getattr(self.task, split)
-        if source is None:
-            return iter(())
-        return stream_rows(source, self.config.folder, f"{self.key}.{split}")
 
     def settle(self, writer: SplitWriter) -> None:
         """What train decides: the order of classes; the scale of numbers where no range is set."""

@@ -102,7 +102,7 @@ def write_atomically(home: Path, preparation: Preparation) -> None:
         raise UserError(unwritable(home.parent, error)) from None
     try:
         preparation.write(aside)
-        if home.exists():
+        if home.exists() and not (home / "task.json").exists():  # somebody half deleted it
             shutil.rmtree(home)
         aside.rename(home)
     except OSError as error:
