@@ -122,10 +122,18 @@ class Preparation:
             self.digests = np.array(writer.digests)
 
     def write_unlabelled(self, folder: Path) -> None:
-        """The target domain's texts without targets, where the task names some."""
+        """The target domain's texts without targets, where the task names some.
+
+        :raises UserError: if they have no use, or nothing is of the target domain.
+        """
         domain = self.task.domain
         if domain is None:
             return
+        if domain.unlabelled is not None and self.task.kind == "language_modeling":
+            raise UserError(
+                f"{self.key}.domain.unlabelled: kind language_modeling has no prompt to read such"
+                " rows with; add them to train"
+            )
         if domain.unlabelled is not None:
             renderer = Renderer(self.task, f"{self.key}.domain.unlabelled", self.task.target)
             with SplitWriter(folder) as writer:
@@ -263,16 +271,18 @@ class Preparation:
             )
         domain = self.task.domain
         if domain is not None and domain.keep is not None:
-            unlabelled = folder / "unlabelled"
+            train = Split(folder / "train", kept)
             before = len(kept)
-            kept = most_alike(
-                Split(folder / "train", kept),
-                Split(unlabelled) if unlabelled.is_dir() else None,
+            alike = most_alike(
+                train.targets if self.task.kind == "language_modeling" else train.prompts,
+                train.domains,
+                Split(folder / "unlabelled").prompts if domain.unlabelled is not None else [],
                 domain.target,
                 domain.keep,
                 self.config.seed,
                 f"{self.key}.domain.keep",
             )
+            kept = kept[alike]
             self.notes.append(
                 f"train: {len(kept):,} of {before:,} examples were kept as those most like"
                 f" '{domain.target}'"

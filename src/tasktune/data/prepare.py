@@ -23,7 +23,7 @@ from tasktune.data.split import Split
 from tasktune.data.task import Task
 from tasktune.errors import UserError
 
-FORMAT = 4  # raise it when what is written changes
+FORMAT = 5  # raise it when what is written changes
 
 
 def prepare(
