@@ -207,6 +207,33 @@ def test_nothing_to_guess(shop: Shop, name: str | None, lines: list[str], said: 
     assert not shop.file.exists()
 
 
+def test_a_first_row_that_repeats_a_value_is_no_header(shop: Shop) -> None:
+    lines = [f"{n % 2},{n % 2},{t}" for n, t in enumerate(texts(40))]
+    shop.write("train.csv", lines)
+    code, error = shop.init()
+    assert code == 0, error
+    (task,) = load_config(shop.file).tasks.values()
+    assert task.train.columns is not None and len(task.train.columns) == 3
+
+
+def test_tasks_of_one_name(shop: Shop) -> None:
+    for folder in ("a b", "a.b", "a_b", "a_b_2"):
+        shop.write(f"{folder}/train.txt", texts(30))
+    code, error = shop.init()
+    assert code == 0, error
+    assert list(load_config(shop.file).tasks) == ["a_b", "a_b_2", "a_b_3", "a_b_2_2"]
+
+
+def test_words_that_yaml_reads_as_something_else(shop: Shop) -> None:
+    shop.write("train_text.txt", texts(20))
+    shop.write("train_labels.txt", [str(n % 4) for n in range(20)])
+    shop.write("mapping.txt", ["0 No", "1 YES", "2 Null", "3 .nan"])
+    code, error = shop.init()
+    assert code == 0, error
+    (task,) = load_config(shop.file).tasks.values()
+    assert task.labels == {"0": "No", "1": "YES", "2": "Null", "3": ".nan"}
+
+
 def test_names_that_a_file_may_have_and_yaml_may_not(shop: Shop) -> None:
     lines = [
         json.dumps({"my text": t, "yes": "no" if n % 2 else "on"}) for n, t in enumerate(texts(30))
