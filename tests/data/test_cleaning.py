@@ -130,6 +130,12 @@ def test_where_runs_no_code(desk: Desk, expression: str) -> None:
     assert line.startswith("tasks.t.clean.1.where: d.jsonl line 1: ")
 
 
+@pytest.mark.parametrize("keep", ["q[3] == 'd'", "1.5 ** (len(q) * 1000)", "1 / (3 - len(q))"])
+def test_where_takes_out_what_it_cannot_tell_of(keep: str) -> None:
+    with pytest.raises(Removed, match="cannot be told of it"):
+        cleaners.build("where", {"keep": keep}, "clean").clean({"q": "abc"})
+
+
 def test_columns_are_renamed(desk: Desk) -> None:
     desk.write_lines("d.jsonl", [{"body": f"t{n}", "a": "x"} for n in range(3)])
     made = desk.examples("d.jsonl", prompt="{q}", clean=[{"rename": {"body": "q"}}])

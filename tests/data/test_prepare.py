@@ -234,6 +234,8 @@ def test_carving_keeps_groups_together(desk: Desk) -> None:
     assert len(sides[1]) >= 6
     few = desk.prepare("d.tsv", group="who", validation_fraction=0.01)
     assert len(few.split("validation")) == 1  # 30 groups can't be cut by a hundredth
+    assert any(note.startswith("group: 30 groups are too few") for note in few.notes)
+    assert not any(note.startswith("group:") for note in task.notes)
 
 
 def test_a_group_column_that_is_not_there(desk: Desk) -> None:

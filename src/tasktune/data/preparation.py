@@ -300,6 +300,10 @@ class Preparation:
         groups = Split(folder / "train").groups
         distinct = sorted(set(groups))
         if len(distinct) * self.task.validation_fraction < 1:
+            self.notes.append(
+                f"group: {len(distinct):,} groups are too few to set a share of"
+                f" {self.task.validation_fraction:g} aside; rows of a group may be on both sides"
+            )
             return self.digests
         by_group = {group: digest(group, self.config.seed) for group in distinct}
         return np.array([by_group[group] for group in groups], dtype=np.uint64)
