@@ -19,7 +19,7 @@ import tasktune
 from tasktune.data import Row
 from tasktune.errors import UserError
 from tasktune.prediction import predict_file
-from tasktune.prediction.file import hidden
+from tasktune.prediction.file import hidden, job
 from tasktune.prediction.parts import predicted
 from tasktune.run import Run
 from tests.workshop import WORDS, Workshop
@@ -130,6 +130,17 @@ def test_what_is_kept_of_other_rows_is_not_used(workshop: Workshop, trained: Pat
     hidden(output, "partial").write_text('{"job": "another"}\n{"read": 4, "rows": [], "bad": []}\n')
     assert predict_file(tasktune.load(trained), "colour", file, output) == 4
     assert len(output.read_text().splitlines()) == 4
+
+
+def test_a_changed_function_of_the_users_makes_another_job(workshop: Workshop) -> None:
+    module = workshop.write("kept_rows.py", "def f(row):\n    return row\n")
+    workshop.task("intent")["clean"] = [{"map": "kept_rows:f"}]
+    run = tasktune.load(workshop.train("training.steps=1", "evaluation.every=0"))
+    file = write_rows(workshop, 2)
+    first = job(run, run.outline("intent"), file, skip_bad=False)
+    assert job(run, run.outline("intent"), file, skip_bad=False) == first
+    module.write_text("def f(row):\n    return {**row, 'text': 'red'}\n")
+    assert job(run, run.outline("intent"), file, skip_bad=False) != first
 
 
 @pytest.mark.slow

@@ -41,7 +41,8 @@ def data_key(config: RunConfig) -> str:
 def run_key(config: RunConfig, data: str) -> str:
     """Changes whenever the plan, the model or what a step costs would."""
     settings = config.model_dump(mode="json", exclude={"output", "evaluation"})
-    return digest([data, settings, os.cpu_count(), os.environ.get("OMP_NUM_THREADS")])
+    machine = [os.environ.get(name) for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")]
+    return digest([data, settings, os.cpu_count(), machine])
 
 
 def model_stamp(config: RunConfig) -> str:
