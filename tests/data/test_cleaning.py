@@ -188,11 +188,14 @@ def test_a_function_of_the_users(desk: Desk) -> None:
         ({"where": "p == 1"}, "clean.1.where: d.jsonl line 1"),
         ({"rename": {"q": "a"}}, "no example is left of 3 rows"),
         ({"html": None, "unicode": None}, "a step is a name, or one name with its options"),
-        ({"length": 3}, "unknown key"),
+        ({"length": 3}, "clean.1.length: 3 is no mapping; name its options: column, min, max"),
+        ({"encoding": "x"}, "clean.1.encoding: 'x' is no mapping; name its options: columns"),
+        ({"map": "bad_rows:f"}, "clean.1.map: module 'bad_rows' fails: type object 'str' has no"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line(desk: Desk, step: Any, says: str) -> None:
     desk.write("my_rows.py", MODULE)
+    desk.write("bad_rows.py", "def f(row):\n    return row\n\nstr.nothing\n")
     desk.write_lines("d.jsonl", rows("a", "b", "c"))
     assert says in desk.complaint("d.jsonl", clean=[step])
 

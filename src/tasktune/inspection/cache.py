@@ -32,8 +32,9 @@ def data_key(config: RunConfig) -> str:
     stamp = model_stamp(config)
     parts = []
     for name, task in config.tasks.items():
-        files = file_hashes(task, config.folder)
-        functions = Pipeline(task, f"tasks.{name}", config.folder).fingerprint()
+        key = f"tasks.{name}"
+        files = file_hashes(task, key, config.folder)
+        functions = Pipeline(task, key, config.folder).fingerprint()
         parts.append((name, task_fingerprint(task, files, stamp, config.seed, functions)))
     return digest([FORMAT, __version__, parts])
 

@@ -115,7 +115,7 @@ class Count:
 
 def job(run: Run, task: Task, file: Path, skip_bad: bool) -> str:
     """Changes whenever the predictions would: with rows, model, run file and users' functions."""
-    used = [*source_files(source_of(task, file), Path())]
+    used = [*source_files(source_of(task, file), Path(), str(file))]
     used.append(trained_parameters(run.folder, run.config.monitor.keep))
     stamps = [
         (str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in used if path.exists()

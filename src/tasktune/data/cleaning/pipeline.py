@@ -13,6 +13,7 @@ from tasktune.data.cleaning.deduplicate import Deduplicate
 from tasktune.data.sources import Row
 from tasktune.data.templates import BadRow
 from tasktune.errors import UserError, nearest
+from tasktune.registry import constructor_options
 
 Open = Callable[[str], Iterator[Row]]
 Drop = Callable[[str, str], None]
@@ -51,9 +52,10 @@ class Pipeline:
         for number, entry in enumerate(task.clean, start=1):
             name, options = read_entry(entry)
             place = f"{key}.clean.{number}"
-            given = name_options(cleaners.get(name, place), options)
+            cleaner = cleaners.get(name, place)
             self.names.append(f"{number}.{name}")
             try:
+                given = name_options(cleaner, options)
                 step = cleaners.build(name, given, f"{place}.{name}", {"folder": folder})
             except Mistake as mistake:
                 raise UserError(f"{place}.{name}: {mistake}") from mistake.__cause__
@@ -217,11 +219,15 @@ def read_entry(entry: str | dict[str, Any]) -> tuple[str, Any]:
 
 
 def name_options(cleaner: type[Cleaner], given: Any) -> dict[str, Any]:
-    """Options by name: ``where: "stars > 3"`` sets the one that a bare value stands for."""
+    """Options by name: ``where: "stars > 3"`` sets the one that a bare value stands for.
+
+    :raises Mistake: if a bare value stands for none.
+    """
     if given is None:
         return {}
     if isinstance(given, dict) and not (cleaner.takes_mapping and cleaner.shorthand not in given):
         return given
     if cleaner.shorthand is None:
-        return {"": given}
+        known = ", ".join(constructor_options(cleaner, frozenset()))
+        raise Mistake(f"{given!r} is no mapping; name its options: {known}")
     return {cleaner.shorthand: given}

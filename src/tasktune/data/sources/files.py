@@ -137,6 +137,10 @@ def text_chunks(place: Place, shown: str) -> Iterator[str]:
                     f"{place.key}: {shown} line {line} is not {encoding}"
                     f" (byte 0x{error.object[error.start]:02x}); set encoding:, such as latin-1"
                 ) from None
+            except UnicodeError as error:  # UTF-16 without its byte-order mark
+                raise UserError(
+                    f"{place.key}: {shown} is not {encoding} ({error}); set another encoding:"
+                ) from None
             yield text.removeprefix("\ufeff") if first else text
             if not content:
                 return
