@@ -29,8 +29,9 @@ WITHOUT_TORCH = """
 import json, sys
 from pathlib import Path
 from tasktune.inspection import inspect_run
+HEAVY = ("torch", "transformers", "datasets")
 found = inspect_run(Path(sys.argv[1]))
-print(json.dumps([found.to_json(), [m for m in ("torch", "transformers") if m in sys.modules]]))
+print(json.dumps([found.to_json(), [m for m in HEAVY if m in sys.modules]]))
 """
 
 

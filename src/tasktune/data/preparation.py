@@ -169,7 +169,7 @@ class Preparation:
             partial(rows_as_they_stand, self.task, self.key, self.config.folder),
             shown,
         )
-        bad: list[tuple[str, str]] = []
+        first_bad: tuple[str, str] | None = None
         known: set[str] = set()
         rows = texts = bad_count = 0
         for chunk in in_pieces(cleaned):
@@ -181,17 +181,17 @@ class Preparation:
                     kept.append(row)
                 except BadRow as reason:
                     bad_count += 1
-                    bad = bad or [(row.place, str(reason))]
+                    first_bad = first_bad or (row.place, str(reason))
                     writer.drop(row.place, str(reason))
             rows += len(chunk)
             texts += len(examples)
-            if examples and (not bad or self.task.on_bad_rows == "skip"):
+            if examples and (not first_bad or self.task.on_bad_rows == "skip"):
                 self.add(writer, examples, kept, renderer)
         if known:
             renderer.check_columns(known, shown, with_target=split != "unlabelled")
-        self.refuse(renderer.key, bad, bad_count, rows, writer)
+        self.refuse(renderer.key, first_bad, bad_count, rows, writer)
         writer.cleaning = cleaned.report()
-        self.note(split, bad, bad_count, rows, writer)
+        self.note(split, first_bad, bad_count, rows, writer)
         return texts
 
     def add(
@@ -212,14 +212,19 @@ class Preparation:
         )
 
     def refuse(
-        self, key: str, bad: list[tuple[str, str]], bad_count: int, rows: int, writer: SplitWriter
+        self,
+        key: str,
+        first_bad: tuple[str, str] | None,
+        bad_count: int,
+        rows: int,
+        writer: SplitWriter,
     ) -> None:
         """Refuses a split with bad rows, unless they are skipped, and one that is empty.
 
         :raises UserError: naming the first row.
         """
-        if bad and self.task.on_bad_rows == "stop":
-            place, why = bad[0]
+        if first_bad and self.task.on_bad_rows == "stop":
+            place, why = first_bad
             raise UserError(
                 f"{key}: {place}: {why} ({bad_count:,} of {rows:,} rows). Set on_bad_rows: skip to"
                 " drop such rows."
@@ -232,13 +237,18 @@ class Preparation:
             )
 
     def note(
-        self, split: str, bad: list[tuple[str, str]], bad_count: int, rows: int, writer: SplitWriter
+        self,
+        split: str,
+        first_bad: tuple[str, str] | None,
+        bad_count: int,
+        rows: int,
+        writer: SplitWriter,
     ) -> None:
         """What the user should know of rows that are not there."""
-        if bad:
+        if first_bad:
+            place, why = first_bad
             self.notes.append(
-                f"{split}: {bad_count:,} of {rows:,} rows were dropped; the first: {bad[0][0]}:"
-                f" {bad[0][1]}"
+                f"{split}: {bad_count:,} of {rows:,} rows were dropped; the first: {place}: {why}"
             )
         for step in writer.cleaning:
             if step["removed"]:

@@ -39,8 +39,6 @@ class Renderer:
         self.targets = [Template(text, f"{self.task_key}.target") for text in texts]
         self.check_truncate()
         self.alike = spelt_alike(task.labels or {})
-        plain_system = task.system is not None and task.format == "text"
-        self.before = f"{task.system}\n\n" if plain_system else ""
 
     def check_truncate(self) -> None:
         """Refuses a column that is to give way and does not stand in every prompt.
@@ -117,9 +115,7 @@ class Renderer:
 
         :raises BadRow: if a column of the template is missing.
         """
-        tag = self.task.domain.tag if self.task.domain is not None else None
-        tag = "" if tag is None else tag.replace("{domain}", domain)
-        return self.before + tag + self.prompts[template].render(values)
+        return before(self.task, domain) + self.prompts[template].render(values)
 
     def choose(self, row: Row) -> int:
         """Which of the prompts a row is given: at random, the same every time."""
@@ -173,6 +169,13 @@ class Renderer:
         """
         column = self.task.group
         return "" if column is None else as_text(row.values.get(column), column)
+
+
+def before(task: TaskConfig, domain: str) -> str:
+    """What goes before every prompt: a system message where there is no chat, the domain's tag."""
+    system = f"{task.system}\n\n" if task.system is not None and task.format == "text" else ""
+    tag = task.domain.tag if task.domain is not None else None
+    return system + ("" if tag is None else tag.replace("{domain}", domain))
 
 
 class Classes:
