@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasktune.data import cleaned_rows
 from tasktune.data.cleaning import cleaners
 from tasktune.data.cleaning.base import Removed
 from tasktune.data.cleaning.encoding import Encoding
@@ -129,6 +130,12 @@ def test_where_runs_no_code(desk: Desk, expression: str) -> None:
     assert line.startswith("tasks.t.clean.1.where: d.jsonl line 1: ")
 
 
+@pytest.mark.parametrize("keep", ["q[3] == 'd'", "1.5 ** (len(q) * 1000)", "1 / (3 - len(q))"])
+def test_where_takes_out_what_it_cannot_tell_of(keep: str) -> None:
+    with pytest.raises(Removed, match="cannot be told of it"):
+        cleaners.build("where", {"keep": keep}, "clean").clean({"q": "abc"})
+
+
 def test_columns_are_renamed(desk: Desk) -> None:
     desk.write_lines("d.jsonl", [{"body": f"t{n}", "a": "x"} for n in range(3)])
     made = desk.examples("d.jsonl", prompt="{q}", clean=[{"rename": {"body": "q"}}])
@@ -181,13 +188,36 @@ def test_a_function_of_the_users(desk: Desk) -> None:
         ({"where": "p == 1"}, "clean.1.where: d.jsonl line 1"),
         ({"rename": {"q": "a"}}, "no example is left of 3 rows"),
         ({"html": None, "unicode": None}, "a step is a name, or one name with its options"),
-        ({"length": 3}, "unknown key"),
+        ({"length": 3}, "clean.1.length: 3 is no mapping; name its options: column, min, max"),
+        ({"encoding": "x"}, "clean.1.encoding: 'x' is no mapping; name its options: columns"),
+        ({"map": "bad_rows:f"}, "clean.1.map: module 'bad_rows' fails: type object 'str' has no"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line(desk: Desk, step: Any, says: str) -> None:
     desk.write("my_rows.py", MODULE)
+    desk.write("bad_rows.py", "def f(row):\n    return row\n\nstr.nothing\n")
     desk.write_lines("d.jsonl", rows("a", "b", "c"))
     assert says in desk.complaint("d.jsonl", clean=[step])
+
+
+def test_a_function_that_fails_on_a_row_of_another_split(desk: Desk) -> None:
+    desk.write("picky_rows.py", 'def f(row):\n    return {**row, "n": 1 / len(row["q"])}\n')
+    desk.write_lines("d.jsonl", rows("a", "b"))
+    desk.write_lines("v.jsonl", rows("c", ""))
+    steps = [{"map": "picky_rows:f"}, {"deduplicate": {"against": ["validation"]}}]
+    line = desk.complaint("d.jsonl", clean=steps, validation={"path": "v.jsonl"})
+    assert line == (
+        "tasks.t.clean.1.map: v.jsonl line 2: picky_rows:f failed: ZeroDivisionError: division by"
+        " zero"
+    )
+
+
+def test_cleaned_rows_against_a_split_that_is_not_there(desk: Desk) -> None:
+    desk.write_lines("d.jsonl", rows("a", "a", "b"))
+    step = {"deduplicate": {"columns": ["q"], "against": ["validation"]}}
+    task = desk.prepare("d.jsonl", prompt="{q}", clean=[step]).config
+    found = cleaned_rows(task, "t", "train", desk.folder)
+    assert [row.values["q"] for row in found] == ["a", "b"]
 
 
 def test_a_changed_function_is_noticed(workshop: Workshop) -> None:

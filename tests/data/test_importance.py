@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
-from tasktune.data.importance import BUCKETS, features, log_probabilities
+from tasktune.data.importance import BUCKETS, features, log_probabilities, most_alike
 from tests.data.desk import Desk
 
 
@@ -43,6 +44,29 @@ def test_draws_follow_the_importance_weights(desk: Desk) -> None:
         for bucket in bag:
             counts[bucket] += 1
     assert np.allclose(log_probabilities(bags), np.log(counts / 11 + 1e-8))
+
+
+def test_texts_of_language_modelling_are_what_is_compared(desk: Desk) -> None:
+    films = [{"t": f"the plot of this novel, chapter {n}", "d": "films"} for n in range(9)]
+    phones = [{"t": f"battery and charger number {n}", "d": "phones"} for n in range(27)]
+    books = [{"t": f"a novel with a plot, chapter {n}", "d": "books"} for n in range(20)]
+    desk.write_lines("d.jsonl", [*films, *phones, *books])
+    desk.write_lines("u.jsonl", books)
+    domain = {"column": "d", "target": "books", "keep": 0.25}
+    changes = {
+        "kind": "language_modeling", "prompt": "", "target": "{t}",
+        "validation": {"path": "d.jsonl"},
+    }  # fmt: skip
+    kept = [e.domain for e in desk.prepare("d.jsonl", **changes, domain=domain).train.examples()]
+    assert kept == ["films"] * 9 + ["books"] * 20
+    with_rows = {**domain, "unlabelled": {"path": "u.jsonl"}}
+    line = desk.complaint("d.jsonl", **changes, domain=with_rows)
+    assert line.startswith("tasks.t.domain.unlabelled: kind language_modeling has no prompt")
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_to_choose_from() -> None:
+    assert most_alike(["a", "b"], ["own", "own"], [], "own", 0.5, 0, "key").tolist() == [0, 1]
 
 
 def test_a_target_without_texts_is_refused(desk: Desk) -> None:

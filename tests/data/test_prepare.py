@@ -17,6 +17,8 @@ from tasktune.config import SourceConfig
 from tasktune.config_file import load_config
 from tasktune.data import fingerprints, prepare
 from tasktune.data.carve import carve, digest
+from tasktune.data.preparation import Preparation
+from tasktune.data.prepare import write_atomically
 from tasktune.data.sources.delimited import read_tsv
 from tasktune.data.sources.files import Place
 from tasktune.errors import UserError
@@ -130,6 +132,24 @@ def test_long_prompts_give_way_where_they_are_told_to(desk: Desk) -> None:
     assert len(text) and text.endswith("\nNow:")
 
 
+def test_what_gives_way_stands_in_every_prompt(desk: Desk) -> None:
+    """A long row is not what it takes to find out."""
+    desk.write_lines("d.jsonl", [{"review": "one two " * 60, "label": "x"}] * 4)
+    for prompt in ("{review}", ["{review}", "{text} {review}"]):
+        line = desk.complaint("d.jsonl", preset="sentiment", prompt=prompt, max_prompt_tokens=20)
+        assert line == (
+            "tasks.t.truncate: column 'text' is not in the prompt (null sets none); known: review"
+        )
+
+
+def test_unlabelled_rows_without_a_prompts_column_name_the_prompt(desk: Desk) -> None:
+    desk.write_lines("d.jsonl", [{"q": f"t{n}", "d": "ab"[n % 2], "a": "x"} for n in range(9)])
+    desk.write_lines("u.jsonl", [{"query": "t"}])
+    domain = {"column": "d", "target": "b", "unlabelled": {"path": "u.jsonl"}}
+    line = desk.complaint("d.jsonl", prompt="{q}", domain=domain)
+    assert line == "tasks.t.prompt: unknown column 'q' in u.jsonl; known: query"
+
+
 def test_cache_notices_a_changed_file_and_nothing_else(desk: Desk) -> None:
     write_all(desk)
     first = [e.prompt for e in desk.examples("d.tsv")]
@@ -138,6 +158,31 @@ def test_cache_notices_a_changed_file_and_nothing_else(desk: Desk) -> None:
     assert {path.name for path in (desk.folder / "cache").iterdir()} == kept
     desk.write("d.tsv", "q\ta\nnew\tx\nnewer\ty\n")
     assert {e.target for e in desk.examples("d.tsv")} == {"x", "y"}
+
+
+def test_a_finished_entry_of_the_cache_is_never_replaced(desk: Desk) -> None:
+    """Two processes prepare one task; the slower must not take away what others read."""
+    desk.write_lines("d.jsonl", [{"q": f"t{n}", "a": "x"} for n in range(9)])
+    desk.prepare("d.jsonl")
+    (home,) = desk.cache.iterdir()
+    config = load_config(desk.folder / "run.yaml")
+    first = home.stat().st_ino
+    for half_deleted in (False, True):
+        if half_deleted:
+            (home / "task.json").unlink()
+        write_atomically(home, Preparation(config, "t", config.tasks["t"], desk.tokenizer))
+        assert (home.stat().st_ino != first) is half_deleted
+        assert (home / "task.json").exists() and list(desk.cache.iterdir()) == [home]
+
+
+def test_dropped_rows_with_any_line_end(desk: Desk) -> None:
+    rows = [{"q": "s", "a": "x"}, {"q": "t", "a": "y"}, {"q": "u", "a": "x\u2028\x85y"}]
+    desk.write_lines("d.jsonl", rows)
+    labels = {"x": "x", "y": "y"}
+    task = desk.prepare("d.jsonl", kind="classification", labels=labels, on_bad_rows="skip")
+    assert task.train.dropped == [
+        ("d.jsonl line 3", "label 'x\u2028\x85y' is not in labels (x, y)")
+    ]
 
 
 def test_language_modelling_cuts_texts_into_chunks(desk: Desk) -> None:
@@ -189,6 +234,8 @@ def test_carving_keeps_groups_together(desk: Desk) -> None:
     assert len(sides[1]) >= 6
     few = desk.prepare("d.tsv", group="who", validation_fraction=0.01)
     assert len(few.split("validation")) == 1  # 30 groups can't be cut by a hundredth
+    assert any(note.startswith("group: 30 groups are too few") for note in few.notes)
+    assert not any(note.startswith("group:") for note in task.notes)
 
 
 def test_a_group_column_that_is_not_there(desk: Desk) -> None:

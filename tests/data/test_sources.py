@@ -78,7 +78,24 @@ def test_parquet_shards(tmp_path: Path) -> None:
 
 
 def test_a_pattern_that_fits_nothing(desk: Desk) -> None:
-    assert "no file fits none-*.jsonl" in desk.complaint("none-*.jsonl")
+    line = desk.complaint("none-*.jsonl")
+    assert line.startswith("tasks.t.train: no file fits none-*.jsonl")
+
+
+def test_another_encoding_than_the_files(desk: Desk) -> None:
+    desk.write("d.tsv", "q\ta\nx\ty\n")
+    line = desk.complaint("d.tsv", source={"encoding": "utf-16"})
+    assert line.startswith("tasks.t.train: d.tsv is not utf-16 (UTF-16 stream does not start")
+
+
+def test_a_squad_file_to_be_predicted_needs_no_answers(desk: Desk) -> None:
+    question = {"id": "1", "question": "Who?"}
+    paragraphs = [{"context": "c", "qas": [question]}]
+    desk.write("d.json", json.dumps({"data": [{"title": "t", "paragraphs": paragraphs}]}))
+    (row,) = stream(desk.folder, "d.json", format="squad")
+    assert (row.values["question"], row.values["answers"]) == ("Who?", [])
+    changes = {"prompt": "{question}", "target": "{answers}", "source": {"format": "squad"}}
+    assert "column 'answers' is an empty list" in desk.complaint("d.json", **changes)
 
 
 @given(count=st.integers(0, 60), size=st.integers(2, 20))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +16,14 @@ from hypothesis import strategies as st
 import tasktune
 from tasktune.evaluation.evaluate import choose
 from tasktune.evaluation.generation import generate, until_stop
-from tasktune.evaluation.label_scoring import begin_one_another, begins, plan_labels, score_labels
+from tasktune.evaluation.label_scoring import (
+    LabelScorer,
+    begin_one_another,
+    begins,
+    plan_labels,
+    score_labels,
+)
+from tests.data.desk import Desk
 from tests.workshop import Workshop
 
 
@@ -29,6 +39,22 @@ def test_every_label_has_a_sequence_that_scores_it(labels: list[tuple[int, ...]]
 def test_a_label_that_begins_another_is_scored_with_its_end() -> None:
     assert begin_one_another([(1,), (1, 2)])
     assert not begin_one_another([(1, 3), (1, 2), (2,)])
+
+
+def test_in_a_chat_a_label_ends_as_it_does_in_training(tmp_path: Path, tokenizer: Any) -> None:
+    """In the template's own mark, and then the end-of-text token."""
+    desk = Desk(tmp_path, copy.deepcopy(tokenizer))
+    desk.tokenizer.chat_template = (
+        "{% for m in messages %}[{{ m.role }}]{{ m.content }}[end]{% endfor %}"
+        "{% if add_generation_prompt %}[assistant]{% endif %}"
+    )
+    labels = ["no", "no way", "yes"]
+    desk.write_lines("d.jsonl", [{"q": f"t{n}", "a": labels[n % 3]} for n in range(12)])
+    task = desk.prepare("d.jsonl", kind="classification", format="chat")
+    scorer = LabelScorer(task, desk.tokenizer)
+    for index in range(len(task.train)):
+        target = task.train.input_ids(index)[task.train.prompt_length(index) :]
+        assert scorer.labels[task.train.label(index)] == tuple(target)
 
 
 def test_labels_of_one_token_need_one_sequence() -> None:
@@ -55,7 +81,7 @@ def test_label_scores_equal_one_pass_a_label(workshop: Workshop) -> None:
 
 
 def test_generation_in_batches_equals_one_by_one(workshop: Workshop) -> None:
-    folder = workshop.train("training.learning_rate=0.02", "training.steps=20")
+    folder = workshop.train("training.learning_rate=0.02", "training.steps=40")
     run = tasktune.load(folder)
     model, task = run.trained_model().eval(), run.task("translate")
     split = task.split("test")

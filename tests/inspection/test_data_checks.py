@@ -165,6 +165,13 @@ def test_odd_characters(desk: Desk, text: str, sign: str, mend: str) -> None:
         assert desk.problems("characters", override(problem)) == []
 
 
+def test_a_space_without_width_is_no_control_character(desk: Desk) -> None:
+    """Thai and Khmer are written with it, and the unicode step leaves it."""
+    train = [(text.replace(" ", "\u200b", 1), label) for text, label in rows(60, 1)]
+    desk.task("sign", train=train, validation=rows(20, 3))
+    assert desk.problems("characters") == []
+
+
 def test_uneven_labels(desk: Desk) -> None:
     train = [
         (text, "minus" if number < 7 else "plus") for number, (text, _) in enumerate(rows(200, 1))
@@ -219,3 +226,6 @@ def test_tasks_of_very_different_sizes(desk: Desk) -> None:
     assert desk.problems("mixture", override(uneven[0]))[0].severity == "low"
     often = desk.problems("mixture", "mixture.strategy=equal", "training.steps=400")
     assert any("drawn" in p.message and p.place == "tasks.small.train" for p in often)
+    rates = ("mixture.strategy=fixed", "mixture.rates={large: 1, small: 0}")
+    never = [p for p in desk.problems("mixture", *rates) if p.place == "tasks.small.train"]
+    assert [p.message for p in never] == ["none of its 20 examples is drawn"]

@@ -29,8 +29,9 @@ WITHOUT_TORCH = """
 import json, sys
 from pathlib import Path
 from tasktune.inspection import inspect_run
+HEAVY = ("torch", "transformers", "datasets")
 found = inspect_run(Path(sys.argv[1]))
-print(json.dumps([found.to_json(), [m for m in ("torch", "transformers") if m in sys.modules]]))
+print(json.dumps([found.to_json(), [m for m in HEAVY if m in sys.modules]]))
 """
 
 
@@ -78,6 +79,17 @@ def test_a_step_that_does_not_fit_is_said_in_a_line(
     assert code == 2
     assert "training.micro_batch_tokens: a step of 300 tokens" in error.splitlines()[-1]
     assert workshop.tasktune("inspect", str(workshop.save()), "--no-model")[0] == 0
+
+
+def test_memory_that_was_taken_is_not_remembered(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workshop.run["seed"] = 98  # a run that no other test has measured
+    with monkeypatch.context() as taken:
+        taken.setattr("tasktune.inspection.checks.cost.free_memory", lambda device: 1)
+        found = inspect_run(workshop.save())
+        assert [p.severity for p in found.problems if p.check == "cost"] == ["high"]
+    assert not [p for p in inspect_run(workshop.save()).problems if p.check == "cost"]
 
 
 def test_samples_show_every_token(workshop: Workshop) -> None:

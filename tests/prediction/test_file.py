@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ import tasktune
 from tasktune.data import Row
 from tasktune.errors import UserError
 from tasktune.prediction import predict_file
-from tasktune.prediction.file import hidden
+from tasktune.prediction.file import hidden, job
 from tasktune.prediction.parts import predicted
 from tasktune.run import Run
 from tests.workshop import WORDS, Workshop
@@ -131,6 +132,17 @@ def test_what_is_kept_of_other_rows_is_not_used(workshop: Workshop, trained: Pat
     assert len(output.read_text().splitlines()) == 4
 
 
+def test_a_changed_function_of_the_users_makes_another_job(workshop: Workshop) -> None:
+    module = workshop.write("kept_rows.py", "def f(row):\n    return row\n")
+    workshop.task("intent")["clean"] = [{"map": "kept_rows:f"}]
+    run = tasktune.load(workshop.train("training.steps=1", "evaluation.every=0"))
+    file = write_rows(workshop, 2)
+    first = job(run, run.outline("intent"), file, skip_bad=False)
+    assert job(run, run.outline("intent"), file, skip_bad=False) == first
+    module.write_text("def f(row):\n    return {**row, 'text': 'red'}\n")
+    assert job(run, run.outline("intent"), file, skip_bad=False) != first
+
+
 @pytest.mark.slow
 def test_a_killed_command_goes_on(workshop: Workshop, trained: Path) -> None:
     """The real thing: SIGKILL, then the same command."""
@@ -192,6 +204,16 @@ def test_a_plain_text_file_is_the_prompts_column(workshop: Workshop, trained: Pa
     assert found == ["one two", "three"]
 
 
+def test_a_packed_table_is_no_plain_text(workshop: Workshop, trained: Path) -> None:
+    for name in ("rows.csv.gz", "ROWS.CSV"):
+        content = b"n,en\n1,one two\n2,three\n"
+        file = workshop.write(name, gzip.compress(content) if name.endswith("gz") else content)
+        output = workshop.folder / "out.jsonl"
+        assert predict_file(tasktune.load(trained), "translate", file, output) == 2
+        found = [json.loads(line)["en"] for line in output.read_text().splitlines()]
+        assert found == ["one two", "three"]
+
+
 def test_bad_rows(workshop: Workshop, trained: Path) -> None:
     file = workshop.write("rows.jsonl", '{"text": "red"}\nno json\n{"txt": "red"}\n{"text": "b"}\n')
     output = workshop.folder / "out.csv"
@@ -202,6 +224,15 @@ def test_bad_rows(workshop: Workshop, trained: Path) -> None:
     code, _, error = workshop.tasktune(*words, "--skip-bad-rows")
     assert (code, "2 of 4 rows were left out" in error) == (0, True)
     assert len(output.read_text().splitlines()) == 3
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_part_of_bad_rows_only(workshop: Workshop, trained: Path) -> None:
+    file = workshop.write("rows.jsonl", '{"txt": "red"}\n' * 8 + '{"text": "red"}\n')
+    output = workshop.folder / "out.jsonl"
+    run = tasktune.load(trained)
+    for task in ("colour", "score", "intent"):
+        assert predict_file(run, task, file, output, skip_bad=True) == 1
 
 
 def test_outputs_that_can_not_be(workshop: Workshop, trained: Path) -> None:

@@ -93,6 +93,15 @@ def test_numbers_are_a_regression_over_all_splits_range(shop: Shop) -> None:
     assert task["metrics"] == ["pearson", "spearman"]
 
 
+def test_endings_in_capitals(shop: Shop) -> None:
+    for split, seed in (("TRAIN", 1), ("DEV", 2)):
+        lines = [f"{t},{n % 2}" for n, t in enumerate(texts(30, seed))]
+        shop.write(f"{split}.CSV", ["review,label", *lines])
+    (task,) = shop.tasks().values()
+    assert task["prompt"] == "Review: {review}\nLabel:"
+    assert task["validation"] == {"path": "data/DEV.CSV"}
+
+
 def test_text_files_for_columns_with_words_for_labels(shop: Shop) -> None:
     for split, seed in (("train", 1), ("validation", 2)):
         shop.write(f"{split}_text.txt", texts(20, seed))
@@ -196,6 +205,33 @@ def test_nothing_to_guess(shop: Shop, name: str | None, lines: list[str], said: 
     assert len(error.strip().splitlines()) == 1
     assert said in error
     assert not shop.file.exists()
+
+
+def test_a_first_row_that_repeats_a_value_is_no_header(shop: Shop) -> None:
+    lines = [f"{n % 2},{n % 2},{t}" for n, t in enumerate(texts(40))]
+    shop.write("train.csv", lines)
+    code, error = shop.init()
+    assert code == 0, error
+    (task,) = load_config(shop.file).tasks.values()
+    assert task.train.columns is not None and len(task.train.columns) == 3
+
+
+def test_tasks_of_one_name(shop: Shop) -> None:
+    for folder in ("a b", "a.b", "a_b", "a_b_2"):
+        shop.write(f"{folder}/train.txt", texts(30))
+    code, error = shop.init()
+    assert code == 0, error
+    assert list(load_config(shop.file).tasks) == ["a_b", "a_b_2", "a_b_3", "a_b_2_2"]
+
+
+def test_words_that_yaml_reads_as_something_else(shop: Shop) -> None:
+    shop.write("train_text.txt", texts(20))
+    shop.write("train_labels.txt", [str(n % 4) for n in range(20)])
+    shop.write("mapping.txt", ["0 No", "1 YES", "2 Null", "3 .nan"])
+    code, error = shop.init()
+    assert code == 0, error
+    (task,) = load_config(shop.file).tasks.values()
+    assert task.labels == {"0": "No", "1": "YES", "2": "Null", "3": ".nan"}
 
 
 def test_names_that_a_file_may_have_and_yaml_may_not(shop: Shop) -> None:

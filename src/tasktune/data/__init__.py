@@ -3,7 +3,7 @@
 from tasktune.data.preparation import cleaned_rows
 from tasktune.data.prepare import fingerprints, prepare
 from tasktune.data.questions import Question, Questions
-from tasktune.data.sources import Row, read_rows
+from tasktune.data.sources import Row
 from tasktune.data.split import Example, Split
 from tasktune.data.task import Task
 
@@ -17,5 +17,4 @@ __all__ = [
     "cleaned_rows",
     "fingerprints",
     "prepare",
-    "read_rows",
 ]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasktune.data.split import Split
 from tasktune.errors import UserError
 
 BUCKETS = 10_000
@@ -18,39 +17,46 @@ Counts = NDArray[np.int64]
 
 
 def most_alike(
-    train: Split, unlabelled: Split | None, target: str, keep: float, seed: int, key: str
+    texts: Sequence[str],
+    domains: Sequence[str],
+    unlabelled: Sequence[str],
+    target: str,
+    keep: float,
+    seed: int,
+    key: str,
 ) -> NDArray[np.int64]:
-    """Which of train's examples to keep: all of the target domain, a share of each other's.
+    """Which examples to keep: all of the target domain, a share of the others'.
 
     Data Selection with Importance Resampling: two bags of hashed words and pairs of words are
     fitted, to the target's texts and to the others'; a text's importance is the ratio of its
     probabilities under them; and examples are drawn without replacement in proportion to it, by the
     Gumbel top-k trick. Xie et al. 2023, arXiv 2302.03169.
 
-    :param unlabelled: texts of the target domain.
+    :param texts: what each example says, ``[n]``.
+    :param domains: each example's domain, ``[n]``.
+    :param unlabelled: further texts of the target domain.
     :param keep: the share of other domains' examples to keep.
     :param key: the YAML key, for messages.
-    :returns: indices into the folder's examples, ascending.
+    :returns: indices of examples, ascending.
     :raises UserError: if there are no texts of the target domain.
     """
-    chosen = np.arange(len(train)) if train.chosen is None else train.chosen
-    foreign = np.array([domain != target for domain in train.domains])
-    buckets = [features(train.example(i).prompt) for i in range(len(train))]
+    foreign = np.array([domain != target for domain in domains])
+    buckets = [features(text) for text in texts]
     wanted = [found for found, other in zip(buckets, foreign, strict=True) if not other]
-    if unlabelled is not None:
-        wanted += [features(example.prompt) for example in unlabelled.examples()]
+    wanted += [features(text) for text in unlabelled]
     if not wanted:
         raise UserError(
             f"{key}: there are no texts of domain '{target}'; name some unlabelled ones"
         )
     others = [found for found, other in zip(buckets, foreign, strict=True) if other]
+    if not others:
+        return np.arange(len(texts))
     ratio = log_probabilities(wanted) - log_probabilities(others)
     scores = np.array([ratio[found].sum() for found in others])
     gumbel = np.random.default_rng([seed, 2302, 3169]).gumbel(size=len(others))
     count = max(round(keep * len(others)), 1)
     best = np.argsort(-(scores + gumbel), kind="stable")[:count]
-    kept = np.sort(np.concatenate([np.flatnonzero(foreign)[best], np.flatnonzero(~foreign)]))
-    return np.asarray(chosen[kept])
+    return np.sort(np.concatenate([np.flatnonzero(foreign)[best], np.flatnonzero(~foreign)]))
 
 
 def features(text: str) -> Counts:

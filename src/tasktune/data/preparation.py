@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -41,14 +42,21 @@ def cleaned_rows(task: TaskConfig, name: str, split: str, folder: Path) -> Itera
     :raises UserError: if they can't be read or cleaned.
     """
     key = f"tasks.{name}"
-
-    def read(other: str) -> Iterator[Row]:
-        return stream_rows(getattr(task, other), folder, f"{key}.{other}")
-
+    read = partial(rows_as_they_stand, task, key, folder)
     cleaned = Pipeline(task, key, folder).split(
         split, read(split), lambda place, reason: None, read, shown_path(getattr(task, split))
     )
     return iter(cleaned)
+
+
+def rows_as_they_stand(task: TaskConfig, key: str, folder: Path, split: str) -> Iterator[Row]:
+    """The rows of a split before they are cleaned; none where the task has no such split.
+
+    :param key: the task's YAML key, for messages.
+    :raises UserError: if they can't be read.
+    """
+    source = getattr(task, split)
+    return iter(()) if source is None else stream_rows(source, folder, f"{key}.{split}")
 
 
 class Preparation:
@@ -114,10 +122,18 @@ class Preparation:
             self.digests = np.array(writer.digests)
 
     def write_unlabelled(self, folder: Path) -> None:
-        """The target domain's texts without targets, where the task names some."""
+        """The target domain's texts without targets, where the task names some.
+
+        :raises UserError: if they have no use, or nothing is of the target domain.
+        """
         domain = self.task.domain
         if domain is None:
             return
+        if domain.unlabelled is not None and self.task.kind == "language_modeling":
+            raise UserError(
+                f"{self.key}.domain.unlabelled: kind language_modeling has no prompt to read such"
+                " rows with; add them to train"
+            )
         if domain.unlabelled is not None:
             renderer = Renderer(self.task, f"{self.key}.domain.unlabelled", self.task.target)
             with SplitWriter(folder) as writer:
@@ -150,10 +166,10 @@ class Preparation:
             split,
             stream_rows(source, self.config.folder, renderer.key),
             writer.drop,
-            self.read,
+            partial(rows_as_they_stand, self.task, self.key, self.config.folder),
             shown,
         )
-        bad: list[tuple[str, str]] = []
+        first_bad: tuple[str, str] | None = None
         known: set[str] = set()
         rows = texts = bad_count = 0
         for chunk in in_pieces(cleaned):
@@ -165,17 +181,17 @@ class Preparation:
                     kept.append(row)
                 except BadRow as reason:
                     bad_count += 1
-                    bad = bad or [(row.place, str(reason))]
+                    first_bad = first_bad or (row.place, str(reason))
                     writer.drop(row.place, str(reason))
             rows += len(chunk)
             texts += len(examples)
-            if examples and (not bad or self.task.on_bad_rows == "skip"):
+            if examples and (not first_bad or self.task.on_bad_rows == "skip"):
                 self.add(writer, examples, kept, renderer)
         if known:
             renderer.check_columns(known, shown, with_target=split != "unlabelled")
-        self.refuse(renderer.key, bad, bad_count, rows, writer)
+        self.refuse(renderer.key, first_bad, bad_count, rows, writer)
         writer.cleaning = cleaned.report()
-        self.note(split, bad, bad_count, rows, writer)
+        self.note(split, first_bad, bad_count, rows, writer)
         return texts
 
     def add(
@@ -196,14 +212,19 @@ class Preparation:
         )
 
     def refuse(
-        self, key: str, bad: list[tuple[str, str]], bad_count: int, rows: int, writer: SplitWriter
+        self,
+        key: str,
+        first_bad: tuple[str, str] | None,
+        bad_count: int,
+        rows: int,
+        writer: SplitWriter,
     ) -> None:
         """Refuses a split with bad rows, unless they are skipped, and one that is empty.
 
         :raises UserError: naming the first row.
         """
-        if bad and self.task.on_bad_rows == "stop":
-            place, why = bad[0]
+        if first_bad and self.task.on_bad_rows == "stop":
+            place, why = first_bad
             raise UserError(
                 f"{key}: {place}: {why} ({bad_count:,} of {rows:,} rows). Set on_bad_rows: skip to"
                 " drop such rows."
@@ -216,13 +237,18 @@ class Preparation:
             )
 
     def note(
-        self, split: str, bad: list[tuple[str, str]], bad_count: int, rows: int, writer: SplitWriter
+        self,
+        split: str,
+        first_bad: tuple[str, str] | None,
+        bad_count: int,
+        rows: int,
+        writer: SplitWriter,
     ) -> None:
         """What the user should know of rows that are not there."""
-        if bad:
+        if first_bad:
+            place, why = first_bad
             self.notes.append(
-                f"{split}: {bad_count:,} of {rows:,} rows were dropped; the first: {bad[0][0]}:"
-                f" {bad[0][1]}"
+                f"{split}: {bad_count:,} of {rows:,} rows were dropped; the first: {place}: {why}"
             )
         for step in writer.cleaning:
             if step["removed"]:
@@ -230,13 +256,6 @@ class Preparation:
                     f"{split}: clean.{step['step']} took out {step['removed']:,} of"
                     f" {step['rows']:,} rows"
                 )
-
-    def read(self, split: str) -> Iterator[Row]:
-        """The rows of a split as they stand; none where the task has no such split."""
-        source = getattr(self.task, split)
-        if source is None:
-            return iter(())
-        return stream_rows(source, self.config.folder, f"{self.key}.{split}")
 
     def settle(self, writer: SplitWriter) -> None:
         """What train decides: the order of classes; the scale of numbers where no range is set."""
@@ -262,16 +281,18 @@ class Preparation:
             )
         domain = self.task.domain
         if domain is not None and domain.keep is not None:
-            unlabelled = folder / "unlabelled"
+            train = Split(folder / "train", kept)
             before = len(kept)
-            kept = most_alike(
-                Split(folder / "train", kept),
-                Split(unlabelled) if unlabelled.is_dir() else None,
+            alike = most_alike(
+                train.targets if self.task.kind == "language_modeling" else train.prompts,
+                train.domains,
+                Split(folder / "unlabelled").prompts if domain.unlabelled is not None else [],
                 domain.target,
                 domain.keep,
                 self.config.seed,
                 f"{self.key}.domain.keep",
             )
+            kept = kept[alike]
             self.notes.append(
                 f"train: {len(kept):,} of {before:,} examples were kept as those most like"
                 f" '{domain.target}'"
@@ -289,6 +310,10 @@ class Preparation:
         groups = Split(folder / "train").groups
         distinct = sorted(set(groups))
         if len(distinct) * self.task.validation_fraction < 1:
+            self.notes.append(
+                f"group: {len(distinct):,} groups are too few to set a share of"
+                f" {self.task.validation_fraction:g} aside; rows of a group may be on both sides"
+            )
             return self.digests
         by_group = {group: digest(group, self.config.seed) for group in distinct}
         return np.array([by_group[group] for group in groups], dtype=np.uint64)

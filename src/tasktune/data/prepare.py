@@ -23,7 +23,7 @@ from tasktune.data.split import Split
 from tasktune.data.task import Task
 from tasktune.errors import UserError
 
-FORMAT = 4  # raise it when what is written changes
+FORMAT = 5  # raise it when what is written changes
 
 
 def prepare(
@@ -41,7 +41,7 @@ def prepare(
     bar = tqdm(config.tasks.items(), "preparing", disable=None if progress else True, leave=False)
     for index, (name, task) in enumerate(bar):
         bar.set_postfix_str(name)
-        files = file_hashes(task, config.folder)
+        files = file_hashes(task, f"tasks.{name}", config.folder)
         functions = Pipeline(task, f"tasks.{name}", config.folder).fingerprint()
         key = task_fingerprint(task, files, words, config.seed, functions)
         home = folder / f"{name}-{key[:20]}"
@@ -57,22 +57,23 @@ def default_cache() -> Path:
     return Path(named) if named else Path.home() / ".cache" / "tasktune"
 
 
-def file_hashes(task: TaskConfig, folder: Path) -> dict[str, str]:
+def file_hashes(task: TaskConfig, key: str, folder: Path) -> dict[str, str]:
     """SHA-256 of every file of a task, by path, in the order of the splits.
 
+    :param key: the task's YAML key, for messages.
     :raises UserError: if a file can't be read.
     """
-    every = [source for _, source in sources(task)]
+    every = list(sources(task))
     if task.domain is not None and task.domain.unlabelled is not None:
-        every.append(task.domain.unlabelled)
+        every.append(("domain.unlabelled", task.domain.unlabelled))
     hashes = {}
-    for source in every:
-        for path in source_files(source, folder):
+    for split, source in every:
+        for path in source_files(source, folder, f"{key}.{split}"):
             try:
                 with path.open("rb") as file:
                     hashes[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
             except OSError as error:
-                raise UserError(f"cannot read {path}: {error.strerror}") from None
+                raise UserError(f"{key}.{split}: cannot read {path}: {error.strerror}") from None
     return hashes
 
 
@@ -102,7 +103,7 @@ def write_atomically(home: Path, preparation: Preparation) -> None:
         raise UserError(unwritable(home.parent, error)) from None
     try:
         preparation.write(aside)
-        if home.exists():
+        if home.exists() and not (home / "task.json").exists():  # somebody half deleted it
             shutil.rmtree(home)
         aside.rename(home)
     except OSError as error:
@@ -156,7 +157,7 @@ def fingerprints(tasks: Sequence[Task], folder: Path) -> dict[str, Any]:
             "kind": task.kind,
             "labels": list(task.labels),
             "notes": list(task.notes),
-            "files": file_hashes(task.config, folder),
+            "files": file_hashes(task.config, f"tasks.{task.name}", folder),
             "splits": {name: split_counts(split) for name, split in task.splits.items()},
         }
         for task in tasks

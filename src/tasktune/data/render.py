@@ -15,7 +15,7 @@ from tasktune.config import TaskConfig
 from tasktune.data.sources import Row
 from tasktune.data.split import Example
 from tasktune.data.templates import BadRow, Template, as_text
-from tasktune.errors import UserError
+from tasktune.errors import UserError, nearest
 
 
 class Renderer:
@@ -24,6 +24,7 @@ class Renderer:
     :param key: the split's YAML key, such as ``tasks.sst2.train``.
     :param target: the split's own target where it has one, else the task's.
     :param seed: decides which of several prompts a row is given; the first, where absent.
+    :raises UserError: for a brace left open, or a ``truncate`` that some prompt hasn't.
     """
 
     def __init__(
@@ -32,13 +33,25 @@ class Renderer:
         self.task = task
         self.key = key
         self.seed = seed
-        task_key = key.rsplit(".", 1)[0]
-        self.prompts = [Template(text, f"{task_key}.prompt") for text in task.prompts]
+        self.task_key = ".".join(key.split(".")[:2])
+        self.prompts = [Template(text, f"{self.task_key}.prompt") for text in task.prompts]
         texts = [target] if isinstance(target, str) else list(target)
-        self.targets = [Template(text, f"{task_key}.target") for text in texts]
+        self.targets = [Template(text, f"{self.task_key}.target") for text in texts]
+        self.check_truncate()
         self.alike = spelt_alike(task.labels or {})
-        plain_system = task.system is not None and task.format == "text"
-        self.before = f"{task.system}\n\n" if plain_system else ""
+
+    def check_truncate(self) -> None:
+        """Refuses a column that is to give way and does not stand in every prompt.
+
+        :raises UserError: naming the nearest one that does.
+        """
+        column = self.task.truncate
+        in_all = set.intersection(*(set(prompt.columns) for prompt in self.prompts))
+        if column is not None and column not in in_all:
+            raise UserError(
+                f"{self.task_key}.truncate: column '{column}' is not in the prompt"
+                f" (null sets none); {nearest(column, in_all)}"
+            )
 
     def check_columns(self, known: set[str], source: str, *, with_target: bool = True) -> None:
         """Refuses templates and settings that name columns which no row has.
@@ -48,17 +61,11 @@ class Renderer:
         """
         for template in (*self.prompts, *(self.targets if with_target else ())):
             template.check(known, source)
-        task_key = self.prompts[0].key.rsplit(".", 1)[0]
-        column = self.task.truncate
-        if column is not None:
-            Template(f"{{{column}}}", f"{task_key}.truncate").check(known, source)
-            if any(column not in prompt.columns for prompt in self.prompts):
-                raise UserError(f"{task_key}.truncate: column '{column}' is not in the prompt")
         if self.task.domain is not None and with_target:
             domain = f"{{{self.task.domain.column}}}"
-            Template(domain, f"{task_key}.domain.column").check(known, source)
+            Template(domain, f"{self.task_key}.domain.column").check(known, source)
         if self.task.group is not None and with_target:
-            Template(f"{{{self.task.group}}}", f"{task_key}.group").check(known, source)
+            Template(f"{{{self.task.group}}}", f"{self.task_key}.group").check(known, source)
 
     def one(self, row: Row, classes: Classes | None) -> Example:
         """One row as an example.
@@ -108,9 +115,7 @@ class Renderer:
 
         :raises BadRow: if a column of the template is missing.
         """
-        tag = self.task.domain.tag if self.task.domain is not None else None
-        tag = "" if tag is None else tag.replace("{domain}", domain)
-        return self.before + tag + self.prompts[template].render(values)
+        return before(self.task, domain) + self.prompts[template].render(values)
 
     def choose(self, row: Row) -> int:
         """Which of the prompts a row is given: at random, the same every time."""
@@ -164,6 +169,13 @@ class Renderer:
         """
         column = self.task.group
         return "" if column is None else as_text(row.values.get(column), column)
+
+
+def before(task: TaskConfig, domain: str) -> str:
+    """What goes before every prompt: a system message where there is no chat, the domain's tag."""
+    system = f"{task.system}\n\n" if task.system is not None and task.format == "text" else ""
+    tag = task.domain.tag if task.domain is not None else None
+    return system + ("" if tag is None else tag.replace("{domain}", domain))
 
 
 class Classes:

@@ -160,8 +160,8 @@ class Split:
         """The rows that became no example, by their places, each with the reason."""
         if self.carved or self._counts["dropped"] == 0:
             return []
-        lines = (self.folder / DROPPED).read_text(encoding="utf-8").splitlines()
-        return [tuple(json.loads(line)) for line in lines]
+        with (self.folder / DROPPED).open(encoding="utf-8") as lines:
+            return [tuple(json.loads(line)) for line in lines]
 
     def prompt_length(self, index: int) -> int:
         """Tokens of an example's prompt, without touching the others'."""

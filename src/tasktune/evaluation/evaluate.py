@@ -167,7 +167,7 @@ def evaluate_task(
     in_large = results_of(largest(in_groups), min(RESAMPLES, options.bootstrap))
     groups = from_worst(in_large, scored[0][0])
     in_domains = rows_by_name(names_of(split.domains, chosen)) if task.config.domain else {}
-    classifies = task.kind == "classification" and len(answers) > 0
+    classifies = task.kind == "classification"
     return TaskResult(
         kind=task.kind,
         examples=len(chosen),

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tasktune.batching.item import Item
 from tasktune.data import Task
+from tasktune.data.encode import Encoder, Tokenizer
 from tasktune.evaluation.batches import by_length
 from tasktune.model.task_model import TaskModel
 
@@ -55,8 +56,8 @@ def begins(whole: Tokens, part: Tokens) -> bool:
 def begin_one_another(labels: Sequence[Tokens]) -> bool:
     """Whether some label is the beginning of another.
 
-    Such a label could never lose to the longer one, so then every label is scored with the
-    end-of-text token that training has taught it. Elsewhere that would only cost a token.
+    Such a label could never lose to the longer one, so then every label is scored with the end
+    that training has taught it. Elsewhere that would only cost tokens.
     """
     pairs = itertools.permutations(labels, 2)
     return any(longer[: len(shorter)] == shorter for shorter, longer in pairs)
@@ -65,12 +66,14 @@ def begin_one_another(labels: Sequence[Tokens]) -> bool:
 class LabelScorer:
     """One task's labels, as sequences to be read and scores to be read off.
 
-    :param end: the end-of-text token.
+    :param tokenizer: the model's, which knows what ends a target.
     """
 
-    def __init__(self, task: Task, end: int) -> None:
-        ends = [(*ids, end) for ids in task.label_ids]
-        self.labels = ends if begin_one_another(task.label_ids) else list(task.label_ids)
+    def __init__(self, task: Task, tokenizer: Tokenizer) -> None:
+        self.labels = list(task.label_ids)
+        if begin_one_another(self.labels):
+            end = Encoder(task.config, tokenizer, f"tasks.{task.name}").end
+            self.labels = [(*ids, *end) for ids in self.labels]
         self.plan = plan_labels(self.labels)
         self.per_token = task.config.normalize_label_length
 
@@ -107,7 +110,7 @@ def score_labels(
 
     :param prompts: each one's tokens.
     """
-    scorer = LabelScorer(task, int(model.tokenizer.eos_token_id))
+    scorer = LabelScorer(task, model.tokenizer)
     items = [item for prompt in prompts for item in scorer.items(prompt, task.index)]
     found: list[Tensor] = [torch.empty(0)] * len(items)
     size = len(scorer.plan.continuations)

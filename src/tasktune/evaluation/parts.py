@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from tasktune.evaluation.bootstrap import Score
 from tasktune.evaluation.metrics import Metric
@@ -25,10 +24,10 @@ class PartResult:
 
 def rows_by_name(names: Sequence[str]) -> dict[str, list[int]]:
     """Which rows are of each name; nothing where there is only one."""
-    found, which = np.unique(np.array(names, dtype=object), return_inverse=True)
-    if len(found) < 2:
-        return {}
-    return {str(name): np.flatnonzero(which == i).tolist() for i, name in enumerate(found)}
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, name in enumerate(names):
+        rows[name].append(row)
+    return {name: rows[name] for name in sorted(rows)} if len(rows) > 1 else {}
 
 
 def largest(parts: Mapping[str, list[int]]) -> dict[str, list[int]]:

@@ -38,6 +38,8 @@ def predict_task(
     :param prompts: each one's tokens.
     :param batch_tokens: in one forward pass.
     """
+    if not prompts:
+        return []
     with evaluating(model):
         if task.kind in ("regression", "classification"):
             score = run_head if task.head else score_labels

@@ -32,8 +32,9 @@ def data_key(config: RunConfig) -> str:
     stamp = model_stamp(config)
     parts = []
     for name, task in config.tasks.items():
-        files = file_hashes(task, config.folder)
-        functions = Pipeline(task, f"tasks.{name}", config.folder).fingerprint()
+        key = f"tasks.{name}"
+        files = file_hashes(task, key, config.folder)
+        functions = Pipeline(task, key, config.folder).fingerprint()
         parts.append((name, task_fingerprint(task, files, stamp, config.seed, functions)))
     return digest([FORMAT, __version__, parts])
 
@@ -41,7 +42,8 @@ def data_key(config: RunConfig) -> str:
 def run_key(config: RunConfig, data: str) -> str:
     """Changes whenever the plan, the model or what a step costs would."""
     settings = config.model_dump(mode="json", exclude={"output", "evaluation"})
-    return digest([data, settings, os.cpu_count(), os.environ.get("OMP_NUM_THREADS")])
+    machine = [os.environ.get(name) for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")]
+    return digest([data, settings, os.cpu_count(), machine])
 
 
 def model_stamp(config: RunConfig) -> str:

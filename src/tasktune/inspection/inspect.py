@@ -97,7 +97,10 @@ class Inspector:
         return self.part("cost", self.run_key, self.look_at_cost)
 
     def part(self, name: str, key: str, make: Callable[[], dict[str, Finding]]) -> dict[str, Any]:
-        """One part, from the cache where it is."""
+        """One part, from the cache where it is.
+
+        A step that doesn't fit is measured anew the next time: the memory may be free by then.
+        """
         found = cache.kept(name, key)
         if found is None:
             findings = make()
@@ -105,7 +108,8 @@ class Inspector:
                 "figures": {check: finding.figures for check, finding in findings.items()},
                 "problems": [asdict(p) for f in findings.values() for p in f.problems],
             }
-            cache.keep(name, key, found)
+            if name != "cost" or not found["problems"]:
+                cache.keep(name, key, found)
         return found
 
     def look_at_data(self) -> dict[str, Finding]:

@@ -14,8 +14,8 @@ from string import Formatter
 
 import numpy as np
 
-from tasktune.config import TaskConfig
 from tasktune.data import Split, Task
+from tasktune.data.render import before
 
 LIMIT = 200_000  # examples of a split that are looked at: evenly spaced, where there are more
 
@@ -93,13 +93,6 @@ def columns(prompt: str, rendered: re.Pattern[str], prefix: str) -> tuple[str, .
     """The values of a prompt's columns; the whole prompt where they can't be told apart."""
     found = rendered.fullmatch(prompt.removeprefix(prefix))
     return found.groups() if found is not None and found.groups() else (prompt,)
-
-
-def before(task: TaskConfig, domain: str) -> str:
-    """What a run file puts before every prompt."""
-    system = f"{task.system}\n\n" if task.system is not None and task.format == "text" else ""
-    tag = task.domain.tag if task.domain is not None else None
-    return system + ("" if tag is None else tag.replace("{domain}", domain))
 
 
 def folded(text: str) -> str:

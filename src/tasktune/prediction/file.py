@@ -15,6 +15,7 @@ from tqdm import tqdm
 from tasktune import __version__
 from tasktune.config_file import dump_config
 from tasktune.data import Task
+from tasktune.data.cleaning import Pipeline
 from tasktune.data.sources import source_files
 from tasktune.errors import UserError
 from tasktune.locks import FileLock
@@ -113,13 +114,15 @@ class Count:
 
 
 def job(run: Run, task: Task, file: Path, skip_bad: bool) -> str:
-    """Changes whenever the predictions would: with the rows, the model or the run file."""
-    used = [*source_files(source_of(task, file), Path())]
+    """Changes whenever the predictions would: with rows, model, run file and users' functions."""
+    used = [*source_files(source_of(task, file), Path(), str(file))]
     used.append(trained_parameters(run.folder, run.config.monitor.keep))
     stamps = [
         (str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in used if path.exists()
     ]
-    parts = [__version__, AT_ONCE, task.name, skip_bad, stamps, dump_config(run.config)]
+    functions = Pipeline(task.config, f"tasks.{task.name}", run.config.folder).fingerprint()
+    config = dump_config(run.config)
+    parts = [__version__, AT_ONCE, task.name, skip_bad, stamps, config, functions]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -27,14 +27,15 @@ def write_jsonl(rows: Rows, path: Path) -> None:
 
 
 def as_line(row: Values) -> str:
-    """One row as a line of JSON."""
-    return json.dumps(row, ensure_ascii=False, default=str) + "\n"
+    """One row as a line of JSON; half a surrogate pair, which no file can hold, stays escaped."""
+    line = json.dumps(row, ensure_ascii=False, default=str) + "\n"
+    return line.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write_csv(rows: Rows, path: Path) -> None:
     """Comma-separated as in RFC 4180; lists and objects as JSON."""
     names = column_names(rows)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(names)
         for some in rows():
@@ -44,7 +45,7 @@ def write_csv(rows: Rows, path: Path) -> None:
 def write_tsv(rows: Rows, path: Path) -> None:
     r"""Tab-separated, without quotes: a tab in a value is written ``\t``, a line end ``\n``."""
     names = column_names(rows)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         file.write("\t".join(name.translate(ESCAPES) for name in names) + "\n")
         for some in rows():
             for row in some:
@@ -57,15 +58,16 @@ def write_parquet(rows: Rows, path: Path) -> None:
 
     :raises UserError: if there is none.
     """
+    empty = dict.fromkeys(column_names(rows))  # pyarrow looks for columns in a first row only
     try:
         schema = pyarrow.unify_schemas(
-            [pyarrow.Table.from_pylist(some).schema for some in rows()],
+            [pyarrow.Table.from_pylist([empty | row for row in some]).schema for some in rows()],
             promote_options="permissive",
         )
         with pyarrow.parquet.ParquetWriter(path, schema) as writer:
             for some in rows():
                 writer.write_table(pyarrow.Table.from_pylist(some, schema=schema))
-    except pyarrow.ArrowException as error:
+    except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError) as error:
         reason = str(error).split("\n")[0]
         raise UserError(
             f"--output: the rows do not fit into parquet's columns ({reason}); write .jsonl instead"

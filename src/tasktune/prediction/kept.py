@@ -45,7 +45,8 @@ class Kept:
 
     def add(self, part: Part) -> None:
         """Writes a part, whole or not at all; what JSON can't hold, such as a date, as text."""
-        line = json.dumps(asdict(part), ensure_ascii=False, default=str).encode() + b"\n"
+        text = json.dumps(asdict(part), ensure_ascii=False, default=str)
+        line = text.encode("utf-8", "backslashreplace") + b"\n"
         with self.path.open("ab") as file:
             file.write(line)
             file.flush()

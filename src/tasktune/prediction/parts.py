@@ -10,7 +10,7 @@ from typing import Any
 
 from tasktune.config import SourceConfig
 from tasktune.data import Row, Task
-from tasktune.data.sources import ENDINGS, stream_rows
+from tasktune.data.sources import ENDINGS, ending, stream_rows
 from tasktune.data.templates import Template
 from tasktune.errors import UserError
 from tasktune.evaluation import Prediction
@@ -42,9 +42,9 @@ def source_of(task: Task, file: Path) -> SourceConfig:
     """
     train = task.config.train
     whole = str(file.resolve())
-    plain = isinstance(train.path, dict) and ENDINGS.get(file.suffix, "text") == "text"
+    plain = isinstance(train.path, dict) and ENDINGS.get(ending(file), "text") == "text"
     columns = Template(task.config.prompts[0], f"tasks.{task.name}.prompt").columns
-    nested = train.format == "squad" and file.suffix == ".json"
+    nested = train.format == "squad" and ending(file) == ".json"
     return SourceConfig(
         path={columns[0]: whole} if plain and len(columns) == 1 else whole,
         format="squad" if nested else None,

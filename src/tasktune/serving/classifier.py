@@ -109,8 +109,7 @@ class Classifier:
         if task.head:
             return _Row(begun, index, [Item(adapter, prompt, len(prompt), label=0.0)], None)
         if task.index not in self._scorers:
-            end = int(self.model.tokenizer.eos_token_id)
-            self._scorers[task.index] = LabelScorer(task, end)
+            self._scorers[task.index] = LabelScorer(task, self.model.tokenizer)
         scorer = self._scorers[task.index]
         return _Row(begun, index, scorer.items(prompt, adapter), scorer)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tasktune.config import RESERVED_NAMES
+from tasktune.data.sources import ENDINGS, ending
+from tasktune.data.sources.files import unpacked
 from tasktune.starter.language import language
 
 SPLIT_WORDS = {
@@ -17,10 +19,6 @@ SPLIT_WORDS = {
     "dev": "validation", "val": "validation", "valid": "validation", "validation": "validation",
     "test": "test", "testing": "test", "eval": "test",
     "unlabelled": "unlabelled", "unlabeled": "unlabelled",
-}  # fmt: skip
-TABLES = {
-    ".csv": "csv", ".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl",
-    ".parquet": "parquet",
 }  # fmt: skip
 NOT_DATA = ("readme", "license", "licence", "changelog", "mapping", "requirements", "classes")
 
@@ -57,13 +55,13 @@ def tasks_of(folder: Path) -> Iterator[Files]:
     for path in sorted(folder.iterdir()):
         if not path.is_file() or path.name.lower().startswith((".", *NOT_DATA)):
             continue
-        split, rest, ending = parse_name(path)
-        if ending in TABLES:
-            tables[rest].setdefault(split, path)
-        elif ending == ".txt":
+        split, rest = parse_name(path)
+        if ending(path) == ".txt":
             columns[split][column_name(rest or "text")] = path
-        elif has_parallel(path, ending):
-            columns[split][ending[1:]] = path
+        elif ending(path) in ENDINGS:
+            tables[rest].setdefault(split, path)
+        elif has_parallel(path):
+            columns[split][ending(path)[1:]] = path
     for rest, paths in tables.items():
         yield Files(usable(rest or folder.resolve().name), folder, settled(paths))
     if columns:
@@ -71,23 +69,19 @@ def tasks_of(folder: Path) -> Iterator[Files]:
         yield Files(name if not tables else f"{name}_text", folder, settled(dict(columns)))
 
 
-def has_parallel(path: Path, ending: str) -> bool:
+def has_parallel(path: Path) -> bool:
     """Whether the file ends in a language's code, and one beside it in another's."""
     others = path.parent.glob(f"{glob.escape(path.name.split('.')[0])}.*")
-    endings = {parse_name(other)[2] for other in others}
-    return language(ending[1:]) is not None and any(
-        language(other[1:]) for other in endings if other != ending
-    )
+    endings = {ending(other) for other in others} - {ending(path)}
+    return language(ending(path)[1:]) is not None and any(language(other[1:]) for other in endings)
 
 
-def parse_name(path: Path) -> tuple[str, str, str]:
-    """``train_text.txt`` as ``("train", "text", ".txt")``; train where no word names a split."""
-    name = path.name.removesuffix(".gz")
-    ending = Path(name).suffix.lower()
-    words = re.split(r"[._\- ]+", Path(name).stem)
+def parse_name(path: Path) -> tuple[str, str]:
+    """``train_text.txt`` as ``("train", "text")``; train where no word names a split."""
+    words = re.split(r"[._\- ]+", unpacked(path).stem)
     found = [word for word in words if word.lower() in SPLIT_WORDS]
     split = SPLIT_WORDS[found[-1].lower()] if found else "train"
-    return split, "_".join(word for word in words if word not in found[-1:]), ending
+    return split, "_".join(word for word in words if word not in found[-1:])
 
 
 def column_name(rest: str) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tasktune.config import SourceConfig
-from tasktune.data.sources import Row, stream_rows
+from tasktune.data.sources import ending, stream_rows
+from tasktune.data.sources.delimited import csv_records, tsv_records
 from tasktune.data.sources.files import Place, open_bytes
 
 MOST = 200_000  # rows of a split that are looked at
 HEAD = 1 << 16  # bytes that show what a JSON file is
+BELOW = 200  # rows that are set against the first line
+RECORDS = {".csv": csv_records, ".tsv": tsv_records}
 NAME = re.compile(r"[A-Za-z_][\w .-]{0,40}")
 
 
@@ -25,21 +27,14 @@ def describe(path: Path | dict[str, Path], key: str) -> SourceConfig:
     if isinstance(path, dict):
         return SourceConfig.model_validate({"path": {name: str(p) for name, p in path.items()}})
     plain = SourceConfig.model_validate({"path": str(path)})
-    ending = Path(path.name.removesuffix(".gz")).suffix.lower()
-    if ending == ".json" and is_squad(plain, key):
+    if ending(path) == ".json" and is_squad(plain, key):
         return plain.model_copy(update={"format": "squad"})
-    if ending not in (".csv", ".tsv"):
+    if ending(path) not in RECORDS:
         return plain
-    names = list(first(plain, key).values)
+    names = first_record(plain, ending(path), key)
     if has_header(plain, names, key):
         return plain
     return plain.model_copy(update={"columns": [f"column{n}" for n in range(1, len(names) + 1)]})
-
-
-def rows(source: SourceConfig, key: str, limit: int | None = None) -> Iterator[Row]:
-    """A source's rows that can be read."""
-    found = (row for row in stream_rows(source, Path(), key) if not row.problem)
-    return islice(found, limit)
 
 
 def table(source: SourceConfig, key: str) -> tuple[list[dict[str, Any]], int]:
@@ -49,17 +44,18 @@ def table(source: SourceConfig, key: str) -> tuple[list[dict[str, Any]], int]:
     return good, len(found) - len(good)
 
 
-def first(source: SourceConfig, key: str) -> Row:
-    """The first row, its columns under the first line's fields."""
-    return next(iter(rows(source, key, 1)), Row({}, ""))
+def first_record(source: SourceConfig, form: str, key: str) -> list[str]:
+    """The first record's fields."""
+    records = RECORDS[form](Place(source, str(source.path), Path(), key))
+    return next(records, (0, []))[1]
 
 
 def has_header(source: SourceConfig, names: list[str], key: str) -> bool:
-    """Whether the first line names the columns: words that no row below has in that place."""
-    if not all(NAME.fullmatch(name.strip()) for name in names):
+    """Whether the first record names the columns: words that no row below has in that place."""
+    if len(set(names)) < len(names) or not all(NAME.fullmatch(name.strip()) for name in names):
         return False
-    below = list(rows(source, key, 200))
-    return not any(row.values[name] == name for row in below for name in names)
+    good = (row for row in stream_rows(source, Path(), key) if not row.problem)
+    return not any(row.values[name] == name for row in islice(good, BELOW) for name in names)
 
 
 def is_squad(source: SourceConfig, key: str) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from tasktune.config import RunConfig, SourceConfig
-from tasktune.config_file import parse_yaml
+from tasktune.config import SourceConfig
+from tasktune.config_file import parse_config, parse_yaml
 from tasktune.errors import UserError
 from tasktune.starter.files import find_tasks
 from tasktune.starter.task import StarterTask, starter_task
@@ -39,8 +40,7 @@ def write_starter(folder: Path, output: Path, *, overwrite: bool = False) -> lis
         if isinstance(task, str):
             notes.append(f"left out: {task}")
             continue
-        same = sum(task.name == other.name for other in found)
-        task.name += f"_{same + 1}" if same else ""
+        task.name = free_name(task.name, {other.name for other in found})
         found.append(task)
         notes.append(f"{task.name}: {task.guess.settings['kind']}, {', '.join(task.sources)}")
     if not found:
@@ -50,13 +50,20 @@ def write_starter(folder: Path, output: Path, *, overwrite: bool = False) -> lis
             " read"
         )
     text = render(found, folder, output)
-    RunConfig.model_validate(parse_yaml(text, str(output)))
+    parse_config(parse_yaml(text, str(output)), str(output))
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"--output: cannot write {output}: {error.strerror}") from None
     return notes
+
+
+def free_name(name: str, taken: set[str]) -> str:
+    """The name, with a number where another task has it."""
+    if name not in taken:
+        return name
+    return next(f"{name}_{n}" for n in count(2) if f"{name}_{n}" not in taken)
 
 
 def render(tasks: list[StarterTask], folder: Path, output: Path) -> str:
@@ -136,5 +143,5 @@ def scalar(value: Any) -> str:
 def is_plain(text: str) -> bool:
     """Whether YAML reads the bare text as itself."""
     inside = text.replace("_", "").replace("/", "").replace(".", "").replace("-", "")
-    words = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")
-    return inside.isalnum() and inside.isascii() and inside[0].isalpha() and text not in words
+    simple = inside.isalnum() and inside.isascii() and inside[0].isalpha()
+    return simple and bool(parse_yaml(text, "a value") == text)

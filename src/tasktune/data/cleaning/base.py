@@ -35,7 +35,6 @@ class Cleaner(ABC):
     """Whether rows to be predicted pass through: steps that only take rows out don't apply."""
 
     splits: Splits = EVERY_SPLIT
-    against: Splits = []  # noqa: RUF012  splits whose rows the step has to have seen before
 
     @abstractmethod
     def clean(self, values: Values) -> list[Values]:

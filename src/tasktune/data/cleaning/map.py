@@ -75,15 +75,16 @@ def find(name: str, folder: Path) -> Callable[[Values], Any]:
         raise Mistake(f"'{name}' is no function; write module:function")
     sys.path.insert(0, str(folder.resolve()))
     try:
-        function = getattr(importlib.import_module(module), attribute)
+        imported = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise Mistake(f"there is no module '{error.name}' in {folder}") from None
-    except AttributeError:
-        raise Mistake(f"module '{module}' has no function '{attribute}'") from None
     except Exception as error:  # whatever a user's module raises
         raise Mistake(f"module '{module}' fails: {error}") from error
     finally:
         sys.path.remove(str(folder.resolve()))
+    if not hasattr(imported, attribute):
+        raise Mistake(f"module '{module}' has no function '{attribute}'")
+    function = getattr(imported, attribute)
     if not callable(function):
         raise Mistake(f"{name} is not a function")
     found: Callable[[Values], Any] = function

@@ -13,6 +13,7 @@ from tasktune.data.cleaning.deduplicate import Deduplicate
 from tasktune.data.sources import Row
 from tasktune.data.templates import BadRow
 from tasktune.errors import UserError, nearest
+from tasktune.registry import constructor_options
 
 Open = Callable[[str], Iterator[Row]]
 Drop = Callable[[str, str], None]
@@ -51,9 +52,10 @@ class Pipeline:
         for number, entry in enumerate(task.clean, start=1):
             name, options = read_entry(entry)
             place = f"{key}.clean.{number}"
-            given = name_options(cleaners.get(name, place), options)
+            cleaner = cleaners.get(name, place)
             self.names.append(f"{number}.{name}")
             try:
+                given = name_options(cleaner, options)
                 step = cleaners.build(name, given, f"{place}.{name}", {"folder": folder})
             except Mistake as mistake:
                 raise UserError(f"{place}.{name}: {mistake}") from mistake.__cause__
@@ -75,10 +77,10 @@ class Pipeline:
         for position, (_, step) in enumerate(chosen):
             if isinstance(step, Deduplicate):
                 step.begin()
-                earlier = [before for _, before in chosen[:position] if before.at_prediction]
+                earlier = [named for named in chosen[:position] if named[1].at_prediction]
                 for other in step.against:
                     for row in open_split(other):
-                        for values in [] if row.problem else through(earlier, row.values):
+                        for values in [] if row.problem else through(self.key, earlier, row):
                             step.forbid(values)
         return Cleaned(self.key, chosen, rows, drop, shown)
 
@@ -156,8 +158,7 @@ class Cleaned:
                     self.drop(row.place, f"clean.{name}: {reason}")
                     continue
                 except Mistake as mistake:
-                    place = f"{self.key}.clean.{name}: {row.place}"
-                    raise UserError(f"{place}: {mistake}") from mistake.__cause__
+                    raise failed(self.key, name, row, mistake) from mistake.__cause__
                 count.changed += result[0] != values
                 count.added += len(result) - 1
                 left += result
@@ -188,15 +189,25 @@ class Cleaned:
         return [asdict(count) for count in self.counts]
 
 
-def through(steps: Sequence[Cleaner], values: Values) -> list[Values]:
-    """A row after steps that change it; nothing if one takes it out all the same."""
-    made = [values]
-    for step in steps:
+def through(key: str, steps: Sequence[tuple[str, Cleaner]], row: Row) -> list[Values]:
+    """A row after steps that change it; nothing if one takes it out all the same.
+
+    :raises UserError: if a step can't work.
+    """
+    made = [row.values]
+    for name, step in steps:
         try:
-            made = [row for one in made for row in step.clean(one)]
+            made = [cleaned for values in made for cleaned in step.clean(values)]
         except Removed:
             return []
+        except Mistake as mistake:
+            raise failed(key, name, row, mistake) from mistake.__cause__
     return made
+
+
+def failed(key: str, name: str, row: Row, mistake: Mistake) -> UserError:
+    """What is said of a step that can't work on a row."""
+    return UserError(f"{key}.clean.{name}: {row.place}: {mistake}")
 
 
 def read_entry(entry: str | dict[str, Any]) -> tuple[str, Any]:
@@ -208,11 +219,15 @@ def read_entry(entry: str | dict[str, Any]) -> tuple[str, Any]:
 
 
 def name_options(cleaner: type[Cleaner], given: Any) -> dict[str, Any]:
-    """Options by name: ``where: "stars > 3"`` sets the one that a bare value stands for."""
+    """Options by name: ``where: "stars > 3"`` sets the one that a bare value stands for.
+
+    :raises Mistake: if a bare value stands for none.
+    """
     if given is None:
         return {}
     if isinstance(given, dict) and not (cleaner.takes_mapping and cleaner.shorthand not in given):
         return given
     if cleaner.shorthand is None:
-        return {"": given}
+        known = ", ".join(constructor_options(cleaner, frozenset()))
+        raise Mistake(f"{given!r} is no mapping; name its options: {known}")
     return {cleaner.shorthand: given}

@@ -55,7 +55,7 @@ class Where(Cleaner):
             kept = self.evaluator.eval(self.keep, previously_parsed=self.tree)
         except InvalidExpression as error:
             raise Mistake(f"{self.keep!r}: {error}") from None
-        except (TypeError, ValueError, KeyError, ZeroDivisionError, AttributeError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise Removed(f"{self.keep!r} cannot be told of it: {error}") from None
         if not kept:
             raise Removed(f"{self.keep!r} does not hold")

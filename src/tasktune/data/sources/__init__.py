@@ -9,7 +9,7 @@ from pathlib import Path
 from tasktune.config import SourceConfig
 from tasktune.data.sources.columns import read_columns
 from tasktune.data.sources.delimited import read_csv, read_tsv
-from tasktune.data.sources.files import Place, resolve
+from tasktune.data.sources.files import Place, ending, resolve
 from tasktune.data.sources.json_records import read_json, read_jsonl
 from tasktune.data.sources.library import read_dataset
 from tasktune.data.sources.parquet import read_parquet
@@ -23,7 +23,7 @@ __all__ = [
     "ENDINGS",
     "Row",
     "check_settings",
-    "read_rows",
+    "ending",
     "shown_path",
     "source_files",
     "stream_rows",
@@ -82,19 +82,6 @@ def stream_rows(source: SourceConfig, folder: Path, key: str) -> Iterator[Row]:
         raise UserError(f"{key}: {shown_path(source)} holds no rows")
 
 
-def read_rows(source: SourceConfig, folder: Path, key: str) -> list[Row]:
-    """All rows of a source at once, for one that is known to be small.
-
-    :raises UserError: if the source can't be read; at its first row that can't.
-    """
-    rows = list(stream_rows(source, folder, key))
-    bad = [row for row in rows if row.problem]
-    if bad:
-        count = f"{len(bad):,} of {len(rows):,} rows"
-        raise UserError(f"{key}: {bad[0].place}: {bad[0].problem} ({count})")
-    return rows
-
-
 def check_settings(source: SourceConfig, folder: Path, key: str) -> None:
     """Refuses settings that the source's format would pass over in silence.
 
@@ -117,9 +104,8 @@ def guess_format(source: SourceConfig, folder: Path, key: str) -> str:
     if isinstance(source.path, dict):
         return "text"
     first = source.path if isinstance(source.path, str) else source.path[0]
-    name = Path(first.removesuffix(".gz"))
-    if name.suffix in ENDINGS:
-        return ENDINGS[name.suffix]
+    if ending(Path(first)) in ENDINGS:
+        return ENDINGS[ending(Path(first))]
     path = resolve(first, folder)
     if path.is_dir() or not path.exists():
         return "datasets"

@@ -41,8 +41,13 @@ def csv_records(place: Place) -> Iterator[Record]:
 
 def read_tsv(place: Place) -> Iterator[Row]:
     """Tab-separated values without quoting: a quotation mark is a character like any other."""
+    return with_columns(place, tsv_records(place))
+
+
+def tsv_records(place: Place) -> Iterator[Record]:
+    """The records of a TSV file; empty lines are passed over."""
     lines = enumerate(read_lines(place, place.shown), start=1)
-    return with_columns(place, ((number, line.split("\t")) for number, line in lines if line))
+    return ((number, line.split("\t")) for number, line in lines if line)
 
 
 def with_columns(place: Place, records: Iterator[Record]) -> Iterator[Row]:

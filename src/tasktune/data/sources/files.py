@@ -41,6 +41,16 @@ def resolve(path: str, folder: Path) -> Path:
     return folder / Path(path).expanduser()
 
 
+def unpacked(path: Path) -> Path:
+    """The name that a file has once it is unpacked."""
+    return path.with_suffix("") if path.suffix.lower() == ".gz" else path
+
+
+def ending(path: Path) -> str:
+    """A file's ending in small letters, without a final .gz: ``.csv`` of ``TRAIN.CSV.gz``."""
+    return unpacked(path).suffix.lower()
+
+
 @contextmanager
 def open_bytes(place: Place, shown: str) -> Iterator[BinaryIO]:
     """A file's content, unpacked if it ends in .gz.
@@ -49,7 +59,7 @@ def open_bytes(place: Place, shown: str) -> Iterator[BinaryIO]:
     """
     path = resolve(shown, place.folder)
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with path.open("rb") if unpacked(path) == path else gzip.open(path) as file:
             yield cast(BinaryIO, file)
     except FileNotFoundError:
         raise UserError(
@@ -126,6 +136,10 @@ def text_chunks(place: Place, shown: str) -> Iterator[str]:
                 raise UserError(
                     f"{place.key}: {shown} line {line} is not {encoding}"
                     f" (byte 0x{error.object[error.start]:02x}); set encoding:, such as latin-1"
+                ) from None
+            except UnicodeError as error:  # UTF-16 without its byte-order mark
+                raise UserError(
+                    f"{place.key}: {shown} is not {encoding} ({error}); set another encoding:"
                 ) from None
             yield text.removeprefix("\ufeff") if first else text
             if not content:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from tasktune.data.quiet import quiet
 from tasktune.data.sources.files import Place
 from tasktune.data.sources.row import Row
 from tasktune.errors import UserError, nearest
@@ -32,6 +32,20 @@ def read_dataset(place: Place) -> Iterator[Row]:
     except Exception as error:  # the library raises whatever its readers and the hub raise
         reason = str(error).strip().split("\n")[0]
         raise UserError(f"{place.key}: cannot load {place.shown}: {reason}") from None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the library's own progress bars: a run shows its own."""
+    import datasets
+
+    were_on = not datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if were_on:
+            datasets.enable_progress_bars()
 
 
 def may_be_hub_id(place: Place) -> bool:

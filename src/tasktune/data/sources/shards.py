@@ -16,7 +16,7 @@ def shards(source: SourceConfig, folder: Path, key: str) -> list[Place]:
     :raises UserError: if a pattern fits no file.
     """
     if isinstance(source.path, dict):
-        return [Place(source, next(iter(source.path.values()), ""), folder, key)]
+        return [Place(source, next(iter(source.path.values())), folder, key)]
     named = [source.path] if isinstance(source.path, str) else source.path
     return [
         Place(source, shown, folder, key) for name in named for shown in expand(name, folder, key)
@@ -36,12 +36,15 @@ def expand(name: str, folder: Path, key: str) -> list[str]:
     return found
 
 
-def source_files(source: SourceConfig, folder: Path) -> list[Path]:
-    """The files behind a source, those that exist, for fingerprints."""
+def source_files(source: SourceConfig, folder: Path, key: str) -> list[Path]:
+    """The files behind a source, those that exist, for fingerprints.
+
+    :raises UserError: if a pattern fits no file.
+    """
     if isinstance(source.path, dict):
         names = list(source.path.values())
     else:
-        names = [place.shown for place in shards(source, folder, "path")]
+        names = [place.shown for place in shards(source, folder, key)]
     found: list[Path] = []
     for name in names:
         path = resolve(name, folder)

@@ -14,8 +14,9 @@ from tasktune.errors import UserError
 def read_squad(place: Place) -> Iterator[Row]:
     """A row a question: ``id``, ``title``, ``context``, ``question`` and the list ``answers``.
 
-    Answers that differ only in where they stand are one. SQuAD, Rajpurkar et al. 2016, arXiv
-    1606.05250.
+    Answers that differ only in where they stand are one; a question to be predicted needs none.
+
+    SQuAD, Rajpurkar et al. 2016, arXiv 1606.05250.
 
     :raises UserError: if the nesting is another.
     """
@@ -40,5 +41,5 @@ def _questions(document: Any) -> Iterator[dict[str, Any]]:
                     "title": article.get("title", ""),
                     "context": paragraph["context"],
                     "question": question["question"],
-                    "answers": list(dict.fromkeys(a["text"] for a in question["answers"])),
+                    "answers": list(dict.fromkeys(a["text"] for a in question.get("answers", []))),
                 }

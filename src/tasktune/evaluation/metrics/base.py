@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -68,4 +69,4 @@ def normalize_answer(text: str) -> str:
     return " ".join(word for word in lowered.split() if word not in ("a", "an", "the"))
 
 
-PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+PUNCTUATION = frozenset(string.punctuation)

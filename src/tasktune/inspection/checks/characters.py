@@ -14,7 +14,7 @@ from tasktune.inspection.material import Material
 from tasktune.inspection.problem import Finding, Problem, Severity, examples
 from tasktune.inspection.texts import Texts
 
-CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\ufeff]")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff]")
 ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{2,6}|#x[0-9a-fA-F]{2,5});")
 SOME = 0.001  # of a split's examples
 MANY = 0.05
@@ -25,10 +25,15 @@ def has_entity(text: str) -> bool:
     return any(html.unescape(found) != found for found in ENTITY.findall(text))
 
 
+def is_mojibake(text: str) -> bool:
+    """Whether it looks decoded wrongly; plain ASCII, which is most, is not looked at for long."""
+    return not text.isascii() and is_bad(text)
+
+
 SIGNS: dict[str, tuple[Callable[[str], object], str, str]] = {
     "control": (CONTROL.search, "control characters", "unicode"),
     "replacement": (lambda text: "\ufffd" in text, "characters lost in decoding (U+FFFD)", ""),
-    "mojibake": (is_bad, "signs of wrong decoding", "encoding"),
+    "mojibake": (is_mojibake, "signs of wrong decoding", "encoding"),
     "not_nfc": (
         lambda text: not unicodedata.is_normalized("NFC", text),
         "letters in a second spelling (not NFC)",
@@ -58,8 +63,7 @@ def with_sign(texts: Texts, sign: Callable[[str], object]) -> list[int]:
     return [
         row
         for row, (fields, target) in enumerate(zip(texts.fields, texts.targets, strict=True))
-        if any(not text.isascii() or sign is not is_bad for text in (*fields, target))
-        and any(sign(text) for text in (*fields, target))
+        if any(sign(text) for text in (*fields, target))
     ]
 
 
@@ -72,5 +76,5 @@ def problem(texts: Texts, sign: str, rows: list[int]) -> Problem:
     mend = f"{key}.clean: [{step}]"
     if not step:
         mend = f"{key}.train: {{..., encoding: latin-1}}  # the encoding that the file is in"
-    severity: Severity = "medium" if share >= MANY or sign in ("replacement",) else "low"
+    severity: Severity = "medium" if share >= MANY or sign == "replacement" else "low"
     return Problem(severity, "characters", texts.key, said, mend, share)

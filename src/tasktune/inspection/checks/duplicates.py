@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from itertools import combinations
 from typing import Any
 
 from tasktune.data import Task
+from tasktune.data.templates import Template
 from tasktune.inspection.material import Material
 from tasktune.inspection.problem import Finding, Problem, Severity, examples
 from tasktune.inspection.texts import Texts, folded
@@ -113,4 +113,4 @@ def clean(task: Task, **options: str) -> str:
 def prompt_columns(task: Task) -> list[str]:
     """The columns that a task's texts are made of."""
     texts = task.config.prompts if task.kind != "language_modeling" else [str(task.config.target)]
-    return list(dict.fromkeys(name for text in texts for name in re.findall(r"{([^{}]+)}", text)))
+    return list(dict.fromkeys(name for text in texts for name in Template(text, "").columns))

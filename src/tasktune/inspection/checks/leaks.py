@@ -24,6 +24,8 @@ def leaks(material: Material) -> Finding:
 
     Those that are only nearly equal are counted beside them.
     """
+    if len(material.tasks) < 2:
+        return Finding([])
     trained = {task.name: known_texts(material.texts(task, "train")) for task in material.tasks}
     near = near_rows(material)
     found = []
@@ -32,10 +34,11 @@ def leaks(material: Material) -> Finding:
             if split not in task.splits:
                 continue
             held = material.texts(task, split)
+            said = [[folded(field) for field in fields] for fields in held.fields]
             for other in material.tasks:
                 close = near[other.name, task.name, split]
                 if other is not task:
-                    found.append(leak(held, other, trained[other.name], close))
+                    found.append(leak(held, said, other, trained[other.name], close))
     figures = [entry for entry in found if entry["equal"] or entry["near"]]
     problems = [problem(entry) for entry in figures if entry["equal"] or entry["share"] >= SOME]
     return Finding(figures, problems)
@@ -63,12 +66,17 @@ def near_rows(material: Material) -> dict[tuple[str, str, str], set[int]]:
     return rows
 
 
-def leak(held: Texts, other: Task, known: dict[str, int], near: set[int]) -> dict[str, Any]:
-    """What of a held-out split another task trains on."""
+def leak(
+    held: Texts, said: list[list[str]], other: Task, known: dict[str, int], near: set[int]
+) -> dict[str, Any]:
+    """What of a held-out split another task trains on.
+
+    :param said: the columns of each of its prompts, folded.
+    """
     equal = {}
-    for row, fields in enumerate(held.fields):
-        for field in fields:
-            if (text := folded(field)) in known:
+    for row, texts in enumerate(said):
+        for text in texts:
+            if text in known:
                 equal[row] = (text, known[text])
     return {
         "task": held.task.name,

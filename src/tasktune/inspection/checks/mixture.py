@@ -33,6 +33,10 @@ def mixture(config: RunConfig, plans: Sequence[Plan]) -> Finding:
 def epochs(plan: Plan, config: RunConfig) -> list[Problem]:
     """A task that is learnt by heart, or hardly seen."""
     key = f"tasks.{plan.task}.train"
+    if plan.epochs == 0:
+        said = f"none of its {plan.available:,} examples is drawn"
+        mend = "mixture: {strategy: temperature, temperature: 2.0}  # or leave the task out"
+        return [Problem("medium", "mixture", key, said, mend, 1.0)]
     if plan.epochs > OFTEN:
         steps = max(round(config.training.steps * OFTEN / plan.epochs), 1)
         said = f"each of its {plan.available:,} examples is drawn {plan.epochs:.1f} times"
@@ -41,7 +45,7 @@ def epochs(plan: Plan, config: RunConfig) -> list[Problem]:
         return [Problem(severity, "mixture", key, said, mend)]
     if plan.epochs < RARELY:
         said = f"only {plan.epochs:.1%} of its {plan.available:,} examples are drawn"
-        mend = f"training.steps: {round(config.training.steps / plan.epochs):,}".replace(",", "")
+        mend = f"training.steps: {round(config.training.steps / plan.epochs)}"
         return [Problem("low", "mixture", key, said, f"{mend}  # one epoch of it")]
     return []
 

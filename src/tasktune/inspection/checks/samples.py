@@ -22,13 +22,14 @@ def samples(task: Task, tokenizer: Tokenizer) -> list[dict[str, Any]]:
 def sample(split: Split, row: int, tokenizer: Tokenizer) -> dict[str, Any]:
     """One example, its tokens as texts; ``None`` stands for tokens that are left out."""
     ids = split.input_ids(row).tolist()
-    cut = int(split.prompt_lengths[row])
+    cut = split.prompt_length(row)
+    example = split.example(row)
     return {
-        "place": split.places[row],
+        "place": example.place,
         "tokens": len(ids),
         "prompt": shortened(pieces(ids[:cut], tokenizer)),
         "target": shortened(pieces(ids[cut:], tokenizer)),
-        "label": split.targets[row],
+        "label": example.target,
     }
 
 
