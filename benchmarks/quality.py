@@ -61,8 +61,7 @@ OURS: dict[str, dict[str, Any]] = {
     "cagrad": {"weighting.method": "cagrad"},
     "famo": {"weighting.method": "famo"},
     "uw": {"weighting.method": "uw"},
-    "imtl_l": {"weighting.method": "imtl_l"},
-    "competence": {"curriculum.pacing": "competence"},
+    "competence": {"curriculum.pacing": "competence", "curriculum.steps": 60},
     "smoothing": {"penalties": [{"method": "label_smoothing", "weight": 0.1}]},
     "no dropout": {"adapter.dropout": 0.0},
 }
@@ -94,7 +93,7 @@ class Budget:
         return max(1, self.steps // 3)
 
 
-FULL = Budget(240, 3072, 3, (2e-3, 1e-3, 4e-3), tuple(OURS), (3, 1))
+FULL = Budget(240, 3072, 3, (2e-3, 1e-3), tuple(OURS), (2, 1))
 QUICK = Budget(4, 1024, 1, (2e-3,), ("shared_private", "upgrad"), (1, 1), limit=20)
 Job = tuple[dict[str, Any], int, str | None]
 """A training: its keys, its seed, and a twin's task."""
