@@ -99,7 +99,7 @@ class Findings:
                     "value": finite(affinity.value[i, j]),
                     "low": finite(affinity.low[i, j]),
                     "high": finite(affinity.high[i, j]),
-                    "sure": affinity.is_apart((i, j)),
+                    "sure": (i, j) in affinity.sure,
                     "observations": int(affinity.observations[i, j]),
                 }
                 for i in range(len(names))

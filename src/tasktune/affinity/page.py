@@ -28,6 +28,7 @@ def render(found: Findings, folder: Path) -> str:
     order = [affinity.tasks.index(task) for group in found.groups for task in group.tasks]
     first = [affinity.tasks.index(group.tasks[0]) for group in found.groups[1:]]
     words = found.in_words()
+    strongest = scale(affinity)
     values = {
         "title": folder.resolve().name,
         "by": affinity.by,
@@ -36,9 +37,9 @@ def render(found: Findings, folder: Path) -> str:
         "unit": "millionths" if affinity.by == "lookahead" else "percent",
         "verdict": minus(". ".join(upper(sentence) for sentence in words)) + ".",
         "tasks": [affinity.tasks[k] for k in order],
-        "matrix": [[cell(found, i, j) for j in order] for i in order],
+        "matrix": [[cell(affinity, i, j, strongest) for j in order] for i in order],
         "divided": [k in first for k in order],
-        "span": minus(format_value(affinity.by, scale(found))),
+        "span": minus(format_value(affinity.by, strongest)),
         "unknown": found.unknown(),
         "pairs": [
             (
@@ -74,32 +75,33 @@ def upper(sentence: str) -> str:
     return sentence if "_" in sentence.split()[0] else sentence[0].upper() + sentence[1:]
 
 
-def scale(found: Findings) -> float:
+def scale(affinity: Affinity) -> float:
     """The size of a value that has the strongest colour: the ninth tenth of all sizes."""
-    sizes = [abs(float(found.affinity.value[pair])) for pair in found.affinity.pairs()]
+    sizes = [abs(float(affinity.value[pair])) for pair in affinity.pairs()]
     return float(np.quantile(sizes, 0.9)) or 1.0
 
 
-def cell(found: Findings, i: int, j: int) -> Cell:
-    """What task ``i`` does for task ``j``: a mark where its interval leaves 0 out."""
-    affinity = found.affinity
+def cell(affinity: Affinity, i: int, j: int, strongest: float) -> Cell:
+    """What task ``i`` does for task ``j``: bold where it is surely apart from 0.
+
+    :param strongest: the size of a value that has the strongest colour.
+    """
     names = affinity.tasks
     if i == j:
         return Cell("", "", names[i])
     value = float(affinity.value[i, j])
     if not np.isfinite(value):
         return Cell("\N{EN DASH}", "", f"{names[i]} and {names[j]} were never in a step together")
-    colour = shade(0.5 * value / scale(found))
-    sure = affinity.is_apart((i, j))
+    colour = shade(0.5 * value / strongest)
     text = minus(affinity.format(value)).removesuffix(" %").removesuffix(" ppm")
     text = text if len(names) <= NUMBERS_UP_TO else ""
     title = f"{names[i]} for {names[j]}: {affinity.format(value)}{interval(affinity, (i, j))}"
-    weight = ";font-weight:650" if sure else ""
+    weight = ";font-weight:650" if (i, j) in affinity.sure else ""
     return Cell(text, f"background:{colour}{weight}", minus(title))
 
 
 def verdict(affinity: Affinity, pair: tuple[int, int]) -> str:
     """The class of a value's cell: coloured where it is surely apart from 0."""
-    if not affinity.is_apart(pair):
+    if pair not in affinity.sure:
         return "within"
     return "better" if affinity.value[pair] > 0 else "worse"
