@@ -186,17 +186,23 @@ def with_front(settings: Sequence[Setting]) -> list[Setting]:
 
 
 def importances(study: optuna.Study, complete: int) -> dict[str, float]:
-    """Each key's share in what made settings differ, by Optuna; nothing of too few settings."""
+    """Each key's share in what tells the best settings from the rest, by Optuna, the largest first.
+
+    Nothing of too few settings.
+    """
     if complete < 4:
         return {}
-    several = len(study.directions) > 1
-    target = (lambda trial: float(np.mean(trial.values))) if several else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return dict(get_param_importances(study, target=target))
+            return dict(get_param_importances(study, target=loss))
         except (RuntimeError, ValueError):  # where all settings are worth the same
             return {}
+
+
+def loss(trial: FrozenTrial) -> float:
+    """A setting's mean objective, negated: Optuna asks what makes a target low."""
+    return -float(np.mean(trial.values))
 
 
 def write_findings(found: Findings, space: Space, folder: Path) -> Path:
