@@ -40,7 +40,7 @@ def find_affinity(
         raise UserError(f"{path} holds no {CONFIG}; name a run's folder or its YAML file")
     config = load_config(described, list(overrides))
     most = groups_of(config)
-    home = path if path.is_dir() else Path(config.output)
+    home = (path if path.is_dir() else Path(config.output)).resolve()  # "." has no name
     folder = output or home.with_name(f"{home.name}-affinity")
     try:
         folder.mkdir(parents=True, exist_ok=True)
