@@ -14,7 +14,7 @@ from tasktune.comparison.variants import STANDS
 from tasktune.report.axis import Axis, around
 from tasktune.report.charts.interval import Score, interval_chart
 from tasktune.report.document import render_document, write_document
-from tasktune.report.format import count, minus, significant
+from tasktune.report.format import count, minus, significant, sort_key
 
 COLOURS = {"helped": "better", "hurt": "worse"}
 
@@ -25,7 +25,7 @@ class Cell:
 
     text: str
     interval: str
-    value: float
+    key: float
     colour: str
     chart: Markup
 
@@ -34,13 +34,16 @@ class Cell:
 class Row:
     """A task against its twin, a cell for each system.
 
+    :param score_key: what the column is sorted by.
     :param seen: training examples of the run and of the twin, and the twin's steps.
     """
 
     task: str
     metric: str
     score: str
+    score_key: float
     twin: str
+    twin_key: float
     cells: list[Cell]
     verdict: str
     seen: tuple[str, str, str]
@@ -106,7 +109,9 @@ def rows(found: Findings, budget: Budget) -> list[Row]:
                 task=task,
                 metric=stands.metric,
                 score=minus(significant(stands.score)),
+                score_key=sort_key(stands.score),
                 twin=minus(significant(stands.twin)),
+                twin_key=sort_key(stands.twin),
                 cells=[cell(task, change, axis) for change in ours],
                 verdict=stands.verdict,
                 seen=(
@@ -130,7 +135,7 @@ def cell(task: str, change: TaskChange, axis: Axis) -> Cell:
     return Cell(
         text=shown(change) + mark,
         interval=interval(change),
-        value=change.change,
+        key=sort_key(change.change),
         colour=COLOURS.get(change.verdict, "within"),
         chart=chart,
     )

@@ -13,7 +13,7 @@ from tasktune.report.axis import Axis, around
 from tasktune.report.charts.bar import bar
 from tasktune.report.charts.interval import Score, interval_chart
 from tasktune.report.document import render_document, write_document
-from tasktune.report.format import minus, share, significant
+from tasktune.report.format import minus, share, significant, sort_key
 from tasktune.report.palette import colour
 from tasktune.tuning.charts import front_chart, values_chart
 from tasktune.tuning.findings import Change, Findings, Setting
@@ -52,13 +52,16 @@ def render(found: Findings, folder: Path) -> str:
 
 @dataclass(frozen=True)
 class SettingRow:
-    """A setting as a row."""
+    """A setting as a row.
+
+    :param key: what the changes are sorted by.
+    """
 
     number: int
     state: str
     values: dict[str, str]
     change: str
-    value: float
+    key: float
     interval: str
     chart: Markup
     best: bool
@@ -102,7 +105,7 @@ def setting_rows(found: Findings) -> list[SettingRow]:
                 state="as it stands" if setting.number == 0 else setting.state,
                 values={key: shown(value) for key, value in setting.values.items()},
                 change="" if change is None else percent(change.value),
-                value=float("-inf") if change is None else change.value,
+                key=sort_key(None if change is None else change.value),
                 interval=interval(change),
                 chart=change_chart("objective", change, axis),
                 best=setting.number == found.best,
@@ -125,10 +128,9 @@ def task_rows(found: Findings, best: Setting) -> list[dict[str, Any]]:
             {
                 "task": task,
                 "metric": metric,
-                "before": significant(before),
-                "after": significant(after),
-                "change": percent(change.value),
-                "value": change.value,
+                "before": (significant(before), sort_key(before)),
+                "after": (significant(after), sort_key(after)),
+                "change": (percent(change.value), sort_key(change.value)),
                 "verdict": verdict(change),
                 "interval": interval(change),
                 "chart": change_chart(f"change of {task}", change, axis),
