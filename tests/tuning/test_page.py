@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
-from tasktune.tuning.findings import Change, Findings, Setting
+from tasktune.comparison.statistics import Change
+from tasktune.tuning.findings import Findings, Setting
 from tasktune.tuning.page import render
 
 
@@ -35,3 +37,14 @@ def test_columns_are_sorted_by_numbers_that_javascript_reads(tmp_path: Path) -> 
 def test_a_chart_states_the_interval_as_it_is(tmp_path: Path) -> None:
     page = render(findings(NOTHING, Change(0.25, -40.0, 60.0)), tmp_path)
     assert "change of score 0.25, 95 % interval -40 to 60" in page
+
+
+def test_a_single_fold_has_no_interval(tmp_path: Path) -> None:
+    cut_off = Change(-0.5, -math.inf, math.inf)
+    page = render(findings(NOTHING, Change(0.25, 0.2, 0.3), cut_off), tmp_path)
+    assert 'aria-label="objective -0.5"' in page and "inf" not in visible(page)
+
+
+def visible(page: str) -> str:
+    """The page's text and labels, without its style and script."""
+    return re.sub(r"<(style|script).*?</\1>", "", page, flags=re.DOTALL)

@@ -14,6 +14,7 @@ import optuna
 from optuna.importance import get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
+from tasktune.comparison.statistics import Change
 from tasktune.config import TuneConfig
 from tasktune.config_file import dump_config
 from tasktune.evaluation.relative import fold_interval
@@ -31,22 +32,14 @@ STATES = {
 
 
 @dataclass(frozen=True)
-class Change:
-    """A relative change against the run as it stands, with its 95 % interval over folds."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Setting:
     """One setting of the study.
 
     :param number: from 1; 0 is the run as it stands.
     :param values: what the searched keys were set to.
     :param scores: each task's primary score in each fold that was scored.
-    :param objective: what was maximised; several tasks' mean where each is an objective.
+    :param objective: what was maximised, as a relative change against the run as it stands, with
+        its interval over folds; several tasks' mean where each is an objective.
     :param tasks: each task's own change.
     :param front: whether no other setting is at least as good for every task.
     """
