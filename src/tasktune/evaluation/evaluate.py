@@ -20,6 +20,7 @@ from tasktune.evaluation.chance import chance
 from tasktune.evaluation.fairness import Fairness
 from tasktune.evaluation.losses import example_losses
 from tasktune.evaluation.metrics import Metric, metrics
+from tasktune.evaluation.metrics.base import Scale
 from tasktune.evaluation.parts import RESAMPLES, PartResult, from_worst, largest, rows_by_name
 from tasktune.evaluation.predict import predict_task
 from tasktune.model.task_model import TaskModel
@@ -36,6 +37,7 @@ DEFAULTS: dict[Kind, str] = {
 class TaskResult:
     """A task's scores.
 
+    :param scales: how each metric's numbers are to be read.
     :param primary: the metric that stands for the task: the first it names.
     :param chance: the primary score of the best constant answer; None where there is none.
     :param calibration: of a classification's confidence; None for other kinds.
@@ -50,6 +52,7 @@ class TaskResult:
     kind: Kind
     examples: int
     metrics: dict[str, Score]
+    scales: dict[str, Scale]
     primary: str
     seconds: float
     chance: float | None = None
@@ -172,6 +175,7 @@ def evaluate_task(
         kind=task.kind,
         examples=len(chosen),
         metrics=scores,
+        scales={name: metric.scale for metric, kept in scored for name in metric.score(kept)},
         primary=next(iter(scores)),
         seconds=round(time.perf_counter() - started, 3),
         chance=chance(scored[0][0], references),
