@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,7 @@ def test_a_page_of_many_tasks_weighs_each_pair_a_few_times(tmp_path: Path) -> No
     sure = [entry for entry in json["pairs"] if entry["sure"]]
     assert len(sure) == 2 * len(affinity.apart()) > 0
     assert page.count("font-weight:650") == len(sure)
+    assert re.search(r'<p class="lead">task\d+ and task\d+ agree the most: ', page)
 
 
 def test_a_p_value_belongs_to_its_interval() -> None:

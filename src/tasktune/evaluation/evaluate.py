@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasktune.config import EvaluationConfig, Kind, RunConfig
+from tasktune.config import EvaluationConfig, Kind, RunConfig, TaskConfig
 from tasktune.data import Split, Task
 from tasktune.errors import UserError
 from tasktune.evaluation.answers import Answer
@@ -110,10 +110,15 @@ def check_metrics(config: RunConfig) -> None:
                 )
 
 
+def metric_names(config: TaskConfig) -> list[str]:
+    """The metrics that a task names, or its kind's default; the first stands for the task."""
+    return list(config.metrics) or [DEFAULTS[config.kind]]
+
+
 def task_metrics(task: Task) -> list[Metric]:
-    """The metrics that a task names, or its kind's default."""
-    names = task.config.metrics or [DEFAULTS[task.kind]]
-    return [metrics.build(name, {}, f"tasks.{task.name}.metrics") for name in names]
+    """The metrics that a task is scored by; the first stands for the task."""
+    place = f"tasks.{task.name}.metrics"
+    return [metrics.build(name, {}, place) for name in metric_names(task.config)]
 
 
 def evaluate(
