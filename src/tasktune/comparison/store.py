@@ -172,7 +172,8 @@ class Store:
                 self.say(f"{name}: {'going on' if begun else 'training'}")
                 run.train(resume=begun, overwrite=not begun)
             self.say(f"{name}: scoring")
-            write_json(run.folder / SCORED, {"data": mark["data"]})  # trained, and not yet scored
+            if trained:  # a kill from here on leaves old scores beside new ones
+                write_json(run.folder / SCORED, {"data": mark["data"]})
             seed = self.run.config.seed  # the same examples whatever a run's own seed is
             run.evaluate(self.split, self.limit, seed)
             (run.folder / VALIDATION).unlink(missing_ok=True)  # of other weights or another limit
