@@ -72,7 +72,9 @@ def trained(workshop: Workshop) -> dict[Path, int]:
     return {log: log.stat().st_mtime_ns for log in logs}
 
 
-def test_a_trained_run_needs_no_training(workshop: Workshop) -> None:
+def test_a_trained_run_needs_no_training(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = workshop.train("training.steps=12", "training.log_every=1")
     code, out, error = workshop.tasktune("affinity", str(folder), "--json")
     assert code == 0, error
@@ -83,6 +85,10 @@ def test_a_trained_run_needs_no_training(workshop: Workshop) -> None:
     found = read_json(place / "affinity.json")
     assert yaml.safe_load(out) == found
     assert pair(found, "colour", "score")["observations"] == 12
+    monkeypatch.chdir(folder)
+    (place / "affinity.json").unlink()
+    assert workshop.tasktune("affinity", ".")[0] == 0
+    assert read_json(place / "affinity.json") == found
     code, _, error = workshop.tasktune("affinity", str(folder), "--by", "lookahead")
     assert code == 2
     assert "no 'lookahead'" in error and "training.look_ahead_every" in error

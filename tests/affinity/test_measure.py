@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from tasktune.affinity.findings import Findings, Group
 from tasktune.affinity.measure import Affinity, By, batch_means
+from tasktune.affinity.page import render
 from tasktune.affinity.watched import pair_series
 from tasktune.evaluation.paired import paired_change
 
@@ -58,7 +63,31 @@ def test_chance_alone_shows_nothing_and_a_real_pair_is_shown() -> None:
     assert false / 200 < 0.1
     values[3, 5] = -6.0
     found = affinity_of(values, np.full((12, 12), 1.96), "transfer")
-    assert (3, 5) in found.apart() and found.is_apart((3, 5))
+    assert (3, 5) in found.apart() and (3, 5) in found.sure and (5, 3) not in found.sure
+
+
+def test_a_page_of_many_tasks_weighs_each_pair_a_few_times(tmp_path: Path) -> None:
+    """Once a cell would be the fourth power of the tasks: a minute for forty of them."""
+    asked: list[tuple[int, int]] = []
+
+    class Counting(Affinity):
+        def chance(self, pair: tuple[int, int]) -> float:
+            asked.append(pair)
+            return super().chance(pair)
+
+    values = np.random.default_rng(3).normal(size=(40, 40))
+    symmetric = (values + values.T) / 2
+    seen = np.full(values.shape, 40, dtype=np.int64)
+    names = tuple(f"task{k}" for k in range(40))
+    affinity = Counting("cosine", names, symmetric, symmetric - 0.8, symmetric + 0.8, seen)
+    group = Group(tmp_path / "group-1.yaml", dict.fromkeys(names, 0.0), [])
+    found = Findings(affinity, [group], 1, 0.0, 0.0)
+    json, page = found.to_json(), render(found, tmp_path)
+    assert len(asked) < 10 * len(affinity.pairs())
+    sure = [entry for entry in json["pairs"] if entry["sure"]]
+    assert len(sure) == 2 * len(affinity.apart()) > 0
+    assert page.count("font-weight:650") == len(sure)
+    assert re.search(r'<p class="lead">task\d+ and task\d+ agree the most: ', page)
 
 
 def test_a_p_value_belongs_to_its_interval() -> None:

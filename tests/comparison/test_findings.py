@@ -49,7 +49,7 @@ def test_delta_m_and_intervals_by_hand() -> None:
 
 def test_examples_and_seeds_add_as_squares() -> None:
     ours, twin = scores(0.7, 0.8, 0.9, spread=0.1), scores(0.5, 0.5, 0.5)
-    found = against_twin(ours, twin, ACCURACY, 0.1)
+    found = against_twin(ours, twin, ACCURACY, 0.1, "accuracy", "examples")
     of_examples = 0.95 * 0.1 / 0.5  # the 95 % of a uniform from -0.2 to 0.2 that lie in the middle
     of_seeds = stats.t.ppf(0.975, 2) * 0.2 / math.sqrt(3)
     assert found.change == pytest.approx(0.6)
@@ -57,7 +57,9 @@ def test_examples_and_seeds_add_as_squares() -> None:
 
 
 def test_one_seed_leaves_the_examples() -> None:
-    found = against_twin(scores(0.9, spread=0.1), scores(0.5), ACCURACY, 0.1)
+    found = against_twin(
+        scores(0.9, spread=0.1), scores(0.5), ACCURACY, 0.1, "accuracy", "examples"
+    )
     assert found.high - found.change == pytest.approx(0.95 * 0.2, rel=1e-3)
     assert found.verdict == "helped"
 
@@ -78,8 +80,9 @@ def test_a_twin_at_chance_gives_points_and_no_infinity(twin: float) -> None:
 
 
 def test_an_accuracy_of_the_majority_is_chance() -> None:
-    assert against_twin(scores(0.9), scores(0.7), ACCURACY, 0.69).absolute
-    assert not against_twin(scores(0.9), scores(0.75), ACCURACY, 0.69).absolute
+    for twin, absolute in ((0.7, True), (0.75, False)):
+        found = against_twin(scores(0.9), scores(twin), ACCURACY, 0.69, "accuracy", "examples")
+        assert found.absolute is absolute
 
 
 def test_no_task_with_a_relative_change() -> None:
@@ -91,7 +94,7 @@ def test_no_task_with_a_relative_change() -> None:
 
 
 def test_less_perplexity_is_better() -> None:
-    found = against_twin(scores(8.0), scores(10.0), PERPLEXITY, None)
+    found = against_twin(scores(8.0), scores(10.0), PERPLEXITY, None, "perplexity", "examples")
     assert found.change == pytest.approx(0.2) and not found.absolute
 
 

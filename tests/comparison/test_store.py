@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tasktune.comparison.store import Store
 from tasktune.config_file import load_config
+from tasktune.errors import UserError
 from tasktune.run import Run
-from tests.workshop import Workshop
+from tests.workshop import Workshop, read_json
 
 
 @pytest.fixture
@@ -60,8 +63,46 @@ def test_what_was_cut_off_goes_on(small: Workshop) -> None:
     place = store.place(store.run.config)
     small.train(f"output={place}", "evaluation.every=0")
     last = place / "checkpoints" / "step-6"
-    for file in last.iterdir():
-        file.unlink()
-    last.rmdir()
-    store.get(store.run.config, "one")
+    shutil.rmtree(last)
+    found = store.get(store.run.config, "one")
     assert said == ["one: going on", "one: scoring"]
+    first, second = (line["time"] for line in found.log if line["step"] in (4, 6))
+    assert found.seconds == pytest.approx(first + second)
+
+
+def test_what_was_cut_off_on_other_data_begins_anew(small: Workshop) -> None:
+    said: list[str] = []
+    config = store_of(small, said).run.config
+    place = store_of(small, said).place(config)
+    small.train(f"output={place}", "evaluation.every=0")
+    small.write("intent.jsonl", (small.folder / "intent.jsonl").read_text() * 2)
+    store = store_of(small, said)
+    kept = store.get(config, "one")
+    assert said == ["one: training", "one: scoring"]
+    before = read_json(kept.folder / "data.json")
+    assert {name: found["files"] for name, found in before.items()} == store.mark(Run(config))[
+        "data"
+    ]
+
+
+def test_scoring_that_was_cut_off_is_done_again(small: Workshop) -> None:
+    said: list[str] = []
+    store = store_of(small, said)
+    store.get(store.run.config, "one")
+    store.split = "nowhere"
+    with pytest.raises(UserError):
+        store.get(store.run.config, "one")
+    store.split = "test"
+    store.get(store.run.config, "one")
+    assert said == ["one: training", "one: scoring", "one: scoring", "one: scoring"]
+
+
+def test_scores_of_another_limit_are_gone(small: Workshop) -> None:
+    config = store_of(small, []).run.config
+    kept = store_of(small, [], limit=2).get(config, "one", validated=True)
+    marker, link = kept.folder / "scored.json", small.folder / "before.json"
+    os.link(marker, link)
+    assert set(kept.validation) == {"colour", "intent"}
+    assert store_of(small, [], limit=3).get(config, "one").validation == {}
+    assert (read_json(link)["limit"], read_json(marker)["limit"]) == (2, 3), "written in place"
+    assert store_of(small, [], limit=3).get(config, "one", validated=True).validation != {}

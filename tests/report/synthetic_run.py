@@ -128,10 +128,18 @@ def write_evaluation(
             "kind": kind,
             "examples": 1000,
             "metrics": entries,
+            "scales": {metric: scale_of(metric) for metric in metrics},
             "primary": metrics[0],
             "seconds": 3.1,
         }
     path.write_text(json.dumps({"split": "test", "step": step, "tasks": scores}))
+
+
+def scale_of(metric: str) -> dict[str, Any]:
+    """As ``tasktune evaluate`` writes it."""
+    bottom = -1.0 if metric in ("matthews", "pearson", "spearman") else 0.0
+    top = 100.0 if metric in ("bleu", "chrf") else 1.0
+    return {"higher_is_better": metric != "perplexity", "bottom": bottom, "top": top}
 
 
 def data(tasks: dict[str, tuple[str, int, list[str]]]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from tasktune.report import format as formats
-from tasktune.report.axis import around, nice_step, step_axis, tick_label
+from tasktune.report.axis import around, change_axis, nice_step, step_axis, tick_label
 from tasktune.report.markup import element
 from tasktune.report.series import Series, smooth, thin
 
@@ -44,6 +46,11 @@ def test_scale_of_one_value_is_not_empty() -> None:
     axis = around([2.0])
     assert axis.low < 2.0 < axis.high
     assert around([]).ticks() == [0.0, 0.5, 1.0]
+
+
+def test_a_wide_interval_leaves_the_changes_room() -> None:
+    axis = change_axis([(0.1, 0.0, 0.2), (-0.1, -50.0, 50.0), (0.0, -math.inf, math.inf)])
+    assert -0.5 <= axis.low <= -0.1 and 0.2 <= axis.high <= 0.5
 
 
 def test_steps_have_whole_ticks() -> None:

@@ -12,6 +12,7 @@ import pytest
 from tasktune.errors import UserError
 from tasktune.report import write_report
 from tasktune.report.headline import elapsed
+from tasktune.report.run_files import read_run
 from tests.report.synthetic_run import PACK, write_run
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -165,14 +166,29 @@ def test_numbers_that_cannot_be_drawn_are_left_out(run_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("evaluation.json", "{", "not valid JSON"),
-        ("environment.json", "[]", "holds no JSON object"),
+        ("evaluation.json", "{", ": not valid JSON"),
+        ("environment.json", "[]", ": holds no JSON object"),
+        ("config.yaml", "- a", " holds no keys"),
+        ("config.yaml", "tasks: [a]", ": tasks holds no keys"),
+        ("config.yaml", "tasks: {a: }", ": tasks.a holds no keys"),
     ],
 )
 def test_damaged_file_is_named(run_folder: Path, name: str, content: str, message: str) -> None:
     (run_folder / name).write_text(content)
-    with pytest.raises(UserError, match=rf"{name}: {message}"):
+    with pytest.raises(UserError, match=rf"{name}{message}"):
         write_report(run_folder)
+
+
+def test_config_that_is_no_yaml_is_named(run_folder: Path) -> None:
+    (run_folder / "config.yaml").write_text("a: [")
+    with pytest.raises(UserError, match=r"config.yaml line 1: not YAML"):
+        write_report(run_folder)
+
+
+def test_empty_sections_are_as_absent(run_folder: Path) -> None:
+    (run_folder / "config.yaml").write_text("tasks:\ntraining:\n")
+    assert read_run(run_folder).tasks == []
+    assert write_report(run_folder).is_file()
 
 
 def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import re
 import statistics
 from pathlib import Path
 
+import pytest
 from scipy import stats
 
 from tasktune.report.cosines import PairCosine
@@ -146,3 +147,15 @@ def test_commands_score_as_many_examples_again(tmp_path: Path) -> None:
         f"tasktune report '{again}'",
     ]
     assert made.installed == "pip install torch==2.13.0"
+
+
+def test_a_report_from_inside_the_runs_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_run(tmp_path / "run", THREE)
+    outside = reproduction(read_run(folder)).commands
+    monkeypatch.chdir(folder)
+    assert reproduction(read_run(Path("."))).commands == outside
+    (folder / "inner").mkdir()
+    monkeypatch.chdir(folder / "inner")
+    assert reproduction(read_run(Path(".."))).commands == outside

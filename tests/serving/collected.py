@@ -21,7 +21,9 @@ from tasktune.serving.jobs import (
     Prompt,
     Written,
 )
-from tasktune.serving.sampling import GREEDY, Sampling
+from tasktune.serving.sampling import Sampling
+
+GREEDY = Sampling()
 
 
 class Collected:

@@ -295,6 +295,25 @@ def test_full_queue_says_come_again(server: RunningServer) -> None:
         assert len({reply.text.count("data:") for reply in served}) == 1
 
 
+def test_base_writes_like_the_task_whose_template_it_is_given(server: RunningServer) -> None:
+    def ask(at: RunningServer, row: dict[str, str], **more: Any) -> dict[str, Any]:
+        body = {"model": "base", "template": "spell", "row": row, **more}
+        reply = at.post("/v1/completions", body)
+        assert reply.status_code == 200, reply.text
+        answer: dict[str, Any] = reply.json()
+        return answer
+
+    ended = 0
+    for row in rows():
+        whole = ask(server, row, stop=[])["choices"][0]["text"]
+        places = [whole.find(stop) for stop in ("re", "o") if stop in whole]
+        assert ask(server, row)["choices"][0]["text"] == whole[: min(places, default=99)].strip()
+        ended += bool(places)
+    assert ended, "no text of the base holds one of the task's stop strings"
+    with serving(server.run, new_tokens=4) as terse:  # the task's own 12 are more than it gives
+        assert ask(terse, rows()[0], stop=[])["usage"]["completion_tokens"] == 4
+
+
 def test_late_answers_fail(server: RunningServer) -> None:
     prompt = long_prompt(server)
     with serving(server.run, timeout=0.15) as hasty:

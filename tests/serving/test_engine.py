@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tasktune.data.questions import Questions
 from tasktune.data.sources import Row
@@ -15,7 +17,7 @@ from tasktune.evaluation.generation import new_tokens
 from tasktune.model.layouts import layouts
 from tasktune.run import Run
 from tasktune.serving.engine import Engine, Refused
-from tasktune.serving.jobs import Failed, Prompt, Written
+from tasktune.serving.jobs import Classified, Failed, Prompt, Written
 from tasktune.serving.limits import Limits
 from tasktune.serving.sampling import Sampling
 from tests.serving.collected import Collected, classification, generation, predictions
@@ -91,8 +93,6 @@ def test_base_is_the_model_without_adapters(trained: Run) -> None:
     prompt = prompts(trained, "translate")[0]
     model = trained.trained_model()
     with model.base_only(), model.single_task(0) as transformer:
-        import torch
-
         ids = torch.tensor(prompt)[None].long()
         tokens = transformer.generate(
             input_ids=ids,
@@ -183,6 +183,33 @@ def test_fault_fails_its_batch_and_no_more(
     whole, answered = generation(prompts(trained, "translate")[0], 3, 4)
     engine.submit(whole)
     assert isinstance(answered.end(), Written)
+
+
+def test_fault_in_a_pass_of_rows_fails_its_jobs(trained: Run, engine: Engine) -> None:
+    task = trained.task("colour")
+    broken, told = classification(task, [np.array([10**6], dtype=np.int32)])  # no such token
+    engine.submit(broken)
+    assert told.end(seconds=10) == Failed("fault")
+    assert len(predictions(engine, task, prompts(trained, "colour"))) == ROWS
+    assert engine.idle
+
+
+def test_rows_in_a_pass_are_work(trained: Run) -> None:
+    engine = Engine(trained.trained_model(), Limits())  # and its thread does not run
+    idle_within: list[bool] = []
+    run = engine.classifier._run
+
+    def watched(items: Any) -> Any:
+        idle_within.append(engine.idle)
+        return run(items)
+
+    engine.classifier._run = watched  # type: ignore[method-assign]
+    job, told = classification(trained.task("colour"), prompts(trained, "colour"))
+    engine.submit(job)
+    with torch.inference_mode():
+        engine._turn()
+    assert idle_within == [False] and engine.idle
+    assert isinstance(told.end(), Classified)
 
 
 def test_cache_grows_and_goes(trained: Run) -> None:

@@ -13,8 +13,11 @@ from huggingface_hub import ModelCard
 from safetensors import safe_open
 
 import tasktune
+from tasktune.config import ModelConfig
 from tasktune.run import Run
 from tasktune.sharing import export
+from tasktune.sharing.base import describe
+from tasktune.sharing.cards import templates
 from tests.workshop import Workshop, read_json
 
 RED = [{"text": "red red", "en": "one two"}]
@@ -57,6 +60,18 @@ def test_the_cards_code_predicts_as_the_run_does(
     capsys.readouterr()
     run_code(run, tmp_path / "out", "translate", "one two\nTranslation:")
     assert capsys.readouterr().out.strip() == run.predict("translate", RED)[0].answer
+
+
+@pytest.mark.parametrize(
+    ("revision", "arguments"), [(None, '"org/base"'), ("v1", '"org/base", revision="v1"')]
+)
+def test_the_cards_code_loads_the_bases_revision(revision: str | None, arguments: str) -> None:
+    config = ModelConfig(base="org/base", revision=revision)
+    macro: Any = templates().get_template("parts.md").module
+    base = describe(config, "org/base")
+    code = str(macro.code("peft", base, "AutoModel", "one", None, True, False, "last"))
+    assert f"base = AutoModel.from_pretrained({arguments})\n" in code
+    assert f"tokenizer = AutoTokenizer.from_pretrained({arguments})\n" in code
 
 
 def test_cards_are_in_the_hubs_form(run: Run, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.workshop import Workshop
 
 
@@ -18,3 +20,17 @@ def test_go_on_begins_and_then_resumes(workshop: Workshop) -> None:
         2,
         "tasktune: --go-on decides by itself; leave out --resume and --overwrite",
     )
+
+
+def test_a_run_goes_on_from_inside_its_folder(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = workshop.train("training.steps=2")
+    monkeypatch.chdir(folder)
+    code, _, error = workshop.tasktune("train", ".", "training.steps=4", "--resume")
+    assert code == 0, error
+    assert (folder / "checkpoints" / "step-4").is_dir()
+    assert not list(workshop.folder.glob(".*.lock"))
+    code, _, error = workshop.tasktune("train", ".", "output=.", "--overwrite")
+    assert code == 2 and "output: cannot put . aside" in error, error
+    assert (folder / "checkpoints" / "step-4").is_dir()

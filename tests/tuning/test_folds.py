@@ -1,4 +1,4 @@
-"""Folds: every example held out once, classes alike, groups and domains whole, prompts in one."""
+"""Folds: each example held out once, classes alike, groups or domains whole, or prompts in one."""
 
 from __future__ import annotations
 

@@ -87,6 +87,8 @@ def test_the_default_space_surrounds_the_runs_own_rate(workshop: Workshop) -> No
         ({"seed": [1, 2]}, "'seed' is the same for all that is compared"),
         ({"evaluation.limit": [1, 2]}, "'evaluation.limit' is the same"),
         ({"tasks.score.metrics": [["mse"], ["mae"]]}, "'tasks.score.metrics' is the same"),
+        ({"tasks.score": [{"kind": "regression"}, {}]}, "as in tasks.score.learning_rate"),
+        ({"training": [{"precision": "fp32"}, {"precision": "bf16"}]}, "'training' as a whole"),
         ({"penalties.1.weight": [0.1, 0.2]}, "penalties"),
     ],
 )

@@ -40,7 +40,7 @@ def find_affinity(
         raise UserError(f"{path} holds no {CONFIG}; name a run's folder or its YAML file")
     config = load_config(described, list(overrides))
     most = groups_of(config)
-    home = path if path.is_dir() else Path(config.output)
+    home = (path if path.is_dir() else Path(config.output)).resolve()  # "." has no name
     folder = output or home.with_name(f"{home.name}-affinity")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,10 +102,10 @@ def trained(config: RunConfig, folder: Path, say: Say) -> Affinity:
             f"adapter.layout: {config.adapter.layout} has no shared parameters, so tasks have no"
             " gradients to compare; set adapter.layout=shared or shared_private"
         )
-    store = Store(run, folder / "runs", split="validation", limit=affinity.limit, say=say)
+    limit = affinity.limit if affinity.by == "transfer" else SCORED_WHEN_WATCHED
+    store = Store(run, folder / "runs", split="validation", limit=limit, say=say)
     if affinity.by == "transfer":
         return measured(store, named(config))
-    store.limit = SCORED_WHEN_WATCHED
     evaluation = config.evaluation.model_copy(update={"bootstrap": 0})
     config = config.model_copy(update={"evaluation": evaluation})
     kept = store.get(config, f"{affinity.by} over {steps} steps")

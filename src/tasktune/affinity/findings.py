@@ -76,7 +76,8 @@ class Findings:
     def figure(self, pair: tuple[int, int]) -> str:
         """A pair's value with its interval."""
         affinity = self.affinity
-        return f"{affinity.format(affinity.value[pair])}{interval(affinity, pair)}"
+        bounds = interval(affinity, pair)
+        return affinity.format(affinity.value[pair]) + (f" ({bounds})" if bounds else "")
 
     def unknown(self) -> int:
         """How many pairs were never seen together."""
@@ -99,7 +100,7 @@ class Findings:
                     "value": finite(affinity.value[i, j]),
                     "low": finite(affinity.low[i, j]),
                     "high": finite(affinity.high[i, j]),
-                    "sure": affinity.is_apart((i, j)),
+                    "sure": (i, j) in affinity.sure,
                     "observations": int(affinity.observations[i, j]),
                 }
                 for i in range(len(names))
@@ -118,11 +119,11 @@ class Findings:
 
 
 def interval(affinity: Affinity, pair: tuple[int, int]) -> str:
-    """A pair's 95 % interval in brackets; nothing where there is none."""
+    """A pair's 95 % interval; nothing where there is none."""
     low, high = float(affinity.low[pair]), float(affinity.high[pair])
     if not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    return f" ({affinity.format(low)} to {affinity.format(high)})"
+    return f"{affinity.format(low)} to {affinity.format(high)}"
 
 
 def finite(value: float) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -68,9 +69,11 @@ class Affinity:
         adjusted = false_discovery_control([self.chance(pair) for pair in pairs])
         return [pair for pair, p in zip(pairs, adjusted, strict=True) if p < 0.05]
 
-    def is_apart(self, pair: tuple[int, int]) -> bool:
-        """Whether a pair, named either way where that is the same, is surely apart from 0."""
-        return pair in self.apart() or (self.symmetric and pair[::-1] in self.apart())
+    @cached_property
+    def sure(self) -> frozenset[tuple[int, int]]:
+        """The pairs that are surely apart from 0, named both ways where that is the same."""
+        apart = self.apart()
+        return frozenset(apart + [(j, i) for i, j in apart if self.symmetric])
 
     def chance(self, pair: tuple[int, int]) -> float:
         """How likely it is that a pair without affinity is as far from 0: a two-sided p-value."""

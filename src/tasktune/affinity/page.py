@@ -27,18 +27,19 @@ def render(found: Findings, folder: Path) -> str:
     affinity = found.affinity
     order = [affinity.tasks.index(task) for group in found.groups for task in group.tasks]
     first = [affinity.tasks.index(group.tasks[0]) for group in found.groups[1:]]
-    words = found.in_words()
+    words = ". ".join(found.in_words())  # of sure pairs, a task's name begins them
+    strongest = scale(affinity)
     values = {
         "title": folder.resolve().name,
         "by": affinity.by,
         "meaning": MEANING[affinity.by],
         "symmetric": affinity.symmetric,
         "unit": "millionths" if affinity.by == "lookahead" else "percent",
-        "verdict": minus(". ".join(upper(sentence) for sentence in words)) + ".",
+        "verdict": minus(words if affinity.sure else words[0].upper() + words[1:]) + ".",
         "tasks": [affinity.tasks[k] for k in order],
-        "matrix": [[cell(found, i, j) for j in order] for i in order],
+        "matrix": [[cell(found, i, j, strongest) for j in order] for i in order],
         "divided": [k in first for k in order],
-        "span": minus(format_value(affinity.by, scale(found))),
+        "span": minus(format_value(affinity.by, strongest)),
         "unknown": found.unknown(),
         "pairs": [
             (
@@ -47,7 +48,7 @@ def render(found: Findings, folder: Path) -> str:
                 else " for ".join(affinity.tasks[k] for k in pair),
                 float(affinity.value[pair]),
                 minus(affinity.format(affinity.value[pair])),
-                minus(interval(affinity, pair).strip(" ()")),
+                minus(interval(affinity, pair)),
                 verdict(affinity, pair),
             )
             for pair in affinity.pairs()
@@ -69,19 +70,17 @@ def render(found: Findings, folder: Path) -> str:
     return render_document("tasktune.affinity", "affinity", values)
 
 
-def upper(sentence: str) -> str:
-    """A sentence's first letter in capitals, unless a task's name begins it."""
-    return sentence if "_" in sentence.split()[0] else sentence[0].upper() + sentence[1:]
-
-
-def scale(found: Findings) -> float:
+def scale(affinity: Affinity) -> float:
     """The size of a value that has the strongest colour: the ninth tenth of all sizes."""
-    sizes = [abs(float(found.affinity.value[pair])) for pair in found.affinity.pairs()]
+    sizes = [abs(float(affinity.value[pair])) for pair in affinity.pairs()]
     return float(np.quantile(sizes, 0.9)) or 1.0
 
 
-def cell(found: Findings, i: int, j: int) -> Cell:
-    """What task ``i`` does for task ``j``: a mark where its interval leaves 0 out."""
+def cell(found: Findings, i: int, j: int, strongest: float) -> Cell:
+    """What task ``i`` does for task ``j``: bold where it is surely apart from 0.
+
+    :param strongest: the size of a value that has the strongest colour.
+    """
     affinity = found.affinity
     names = affinity.tasks
     if i == j:
@@ -89,17 +88,16 @@ def cell(found: Findings, i: int, j: int) -> Cell:
     value = float(affinity.value[i, j])
     if not np.isfinite(value):
         return Cell("\N{EN DASH}", "", f"{names[i]} and {names[j]} were never in a step together")
-    colour = shade(0.5 * value / scale(found))
-    sure = affinity.is_apart((i, j))
+    colour = shade(0.5 * value / strongest)
     text = minus(affinity.format(value)).removesuffix(" %").removesuffix(" ppm")
     text = text if len(names) <= NUMBERS_UP_TO else ""
-    title = f"{names[i]} for {names[j]}: {affinity.format(value)}{interval(affinity, (i, j))}"
-    weight = ";font-weight:650" if sure else ""
+    title = f"{names[i]} for {names[j]}: {found.figure((i, j))}"
+    weight = ";font-weight:650" if (i, j) in affinity.sure else ""
     return Cell(text, f"background:{colour}{weight}", minus(title))
 
 
 def verdict(affinity: Affinity, pair: tuple[int, int]) -> str:
     """The class of a value's cell: coloured where it is surely apart from 0."""
-    if not affinity.is_apart(pair):
+    if pair not in affinity.sure:
         return "within"
     return "better" if affinity.value[pair] > 0 else "worse"

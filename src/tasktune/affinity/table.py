@@ -27,12 +27,11 @@ def affinity_table(found: Findings) -> Table:
     table.add_column("and" if affinity.symmetric else "for", overflow="fold")
     table.add_column("affinity", justify="right", no_wrap=True)
     table.add_column("interval", justify="right")
-    sure = set(affinity.apart())
     for pair in shown:
         first, second = (affinity.tasks[k] for k in pair)
-        style = "bold" if pair in sure else None
-        bounds = interval(affinity, pair).strip(" ()")
-        table.add_row(first, second, affinity.format(affinity.value[pair]), bounds, style=style)
+        style = "bold" if pair in affinity.sure else None
+        value = affinity.format(affinity.value[pair])
+        table.add_row(first, second, value, interval(affinity, pair), style=style)
     return table
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from tasktune.comparison.findings import (
     mean_ranks,
     scores_of,
 )
+from tasktune.comparison.json_file import write_json
 from tasktune.comparison.page import write_page
 from tasktune.comparison.store import Store, Trained
 from tasktune.comparison.twins import Budget, TwinMaker, budgets
@@ -249,10 +248,3 @@ def write_findings(found: Findings, run: Run, trained: Mapping[Key, Trained], fo
     )
     (folder / "best.yaml").write_text(dump_config(bare), encoding="utf-8")
     write_page(found, folder / "comparison.html")
-
-
-def write_json(file: Path, content: object) -> None:
-    """One file, written whole."""
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
-    aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    aside.replace(file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -166,10 +166,14 @@ def scores_of(
     )
 
 
-def against_twin(ours: Scores, twin: Scores, metric: Metric, by_chance: float | None) -> TaskChange:
+def against_twin(
+    ours: Scores, twin: Scores, metric: Metric, by_chance: float | None, name: str, budget: Budget
+) -> TaskChange:
     """A task against its twin.
 
     :param by_chance: the best constant answer's score; none where there is none.
+    :param name: what the task's score is called.
+    :param budget: of the twin; one of equal steps saw another number of examples by design.
     """
     mean = float(twin.seeds.mean())
     near = by_chance is not None and is_absolute(mean, by_chance, metric.top)
@@ -179,7 +183,7 @@ def against_twin(ours: Scores, twin: Scores, metric: Metric, by_chance: float | 
     resampled = changes(ours.resampled, twin.resampled, better, absolute).mean(axis=1)
     found = combine(values, example_half_width(resampled))
     return TaskChange(
-        metric="",
+        metric=name,
         score=float(ours.seeds.mean()),
         twin=mean,
         change=found.value,
@@ -190,7 +194,8 @@ def against_twin(ours: Scores, twin: Scores, metric: Metric, by_chance: float | 
         examples=ours.examples,
         twin_examples=twin.examples,
         twin_steps=twin.steps,
-        other_budget=abs(ours.examples - twin.examples) > OTHER_BUDGET * twin.examples,
+        other_budget=budget == "examples"
+        and abs(ours.examples - twin.examples) > OTHER_BUDGET * twin.examples,
     )
 
 
@@ -205,17 +210,13 @@ def against_twins(
     """All tasks of a system against their twins.
 
     :param names: what the tasks' scores are called.
-    :param budget: of the twins; those of equal steps saw other numbers of examples by design.
     """
     tasks = {
-        task: replace(
-            against_twin(ours[task], twins[task], metrics[task], by_chance[task]),
-            metric=names[task],
+        task: against_twin(
+            ours[task], twins[task], metrics[task], by_chance[task], names[task], budget
         )
         for task in ours
     }
-    if budget == "steps":
-        tasks = {task: replace(found, other_budget=False) for task, found in tasks.items()}
     relative = [task for task, found in tasks.items() if not found.absolute]
     mean, spread, worst = None, None, None
     if relative:

@@ -24,3 +24,9 @@ def refuse_fixed(key: str, place: str) -> None:
         raise UserError(
             f"{place}: '{key}' is the same for all that is compared; choose another key"
         )
+    if key == "training" or (section == "tasks" and not of_task):
+        whole = key if rest or key == "training" else "tasks.NAME"
+        raise UserError(
+            f"{place}: '{key}' as a whole holds what is the same for all that is compared; name its"
+            f" keys one by one, as in {whole}.learning_rate"
+        )

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from tasktune.comparison.findings import WORDS, Findings, TaskChange
+from tasktune.comparison.findings import Findings, TaskChange
 from tasktune.comparison.table import interval, overall_rows, remarks, shown
 from tasktune.comparison.twins import Budget
 from tasktune.comparison.variants import STANDS
-from tasktune.report.axis import Axis, around
+from tasktune.report.axis import Axis, change_axis
 from tasktune.report.charts.interval import Score, interval_chart
 from tasktune.report.document import render_document, write_document
-from tasktune.report.format import count, minus, significant
+from tasktune.report.format import count, minus, significant, sort_key
 
 COLOURS = {"helped": "better", "hurt": "worse"}
 
@@ -25,7 +25,7 @@ class Cell:
 
     text: str
     interval: str
-    value: float
+    key: float
     colour: str
     chart: Markup
 
@@ -34,13 +34,16 @@ class Cell:
 class Row:
     """A task against its twin, a cell for each system.
 
+    :param score_key: what the column is sorted by.
     :param seen: training examples of the run and of the twin, and the twin's steps.
     """
 
     task: str
     metric: str
     score: str
+    score_key: float
     twin: str
+    twin_key: float
     cells: list[Cell]
     verdict: str
     seen: tuple[str, str, str]
@@ -61,7 +64,6 @@ def render(found: Findings, folder: Path) -> str:
         "title": folder.resolve().name,
         "folder": folder,
         "found": found,
-        "words": WORDS,
         "verdicts": [found.in_words(STANDS, budget) for budget in found.systems],
         "headline": headline(found, first),
         "systems": list(found.systems[first]),
@@ -96,7 +98,7 @@ def rows(found: Findings, budget: Budget) -> list[Row]:
     """A row for each task, the changes of all on one scale."""
     systems = found.systems[budget]
     changes = [change for result in systems.values() for change in result.tasks.values()]
-    axis = change_axis([change for change in changes if not change.absolute])
+    axis = change_axis([(c.change, c.low, c.high) for c in changes if not c.absolute])
     table = []
     for task in found.examples:
         ours = [result.tasks[task] for result in systems.values()]
@@ -106,7 +108,9 @@ def rows(found: Findings, budget: Budget) -> list[Row]:
                 task=task,
                 metric=stands.metric,
                 score=minus(significant(stands.score)),
+                score_key=sort_key(stands.score),
                 twin=minus(significant(stands.twin)),
+                twin_key=sort_key(stands.twin),
                 cells=[cell(task, change, axis) for change in ours],
                 verdict=stands.verdict,
                 seen=(
@@ -123,23 +127,13 @@ def cell(task: str, change: TaskChange, axis: Axis) -> Cell:
     """One change; one in points has no place on the relative ones' scale."""
     chart = Markup("")
     if not change.absolute:
-        low, high = max(change.low, axis.low), min(change.high, axis.high)
-        value = min(max(change.change, axis.low), axis.high)
-        chart = interval_chart(f"change of {task}", Score(value, low, high), None, axis)
+        score = Score(change.change, change.low, change.high)
+        chart = interval_chart(f"change of {task}", score, None, axis)
     mark = " *" if change.other_budget else ""
     return Cell(
         text=shown(change) + mark,
         interval=interval(change),
-        value=change.change,
+        key=sort_key(change.change),
         colour=COLOURS.get(change.verdict, "within"),
         chart=chart,
     )
-
-
-def change_axis(changes: list[TaskChange]) -> Axis:
-    """A scale that holds all changes, and of their intervals what is no wider than thrice that."""
-    values = [change.change for change in changes] + [0.0]
-    room = 1.5 * (max(values) - min(values)) or 0.1
-    ends = [max(change.low, min(values) - room) for change in changes]
-    ends += [min(change.high, max(values) + room) for change in changes]
-    return around([*values, *ends])

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tasktune.comparison.json_file import write_json
 from tasktune.config import RunConfig
 from tasktune.config_file import fingerprint
 from tasktune.data import fingerprints
@@ -18,6 +19,8 @@ from tasktune.evaluation.answers import read_answers
 from tasktune.locks import FileLock
 from tasktune.model.build import build_base
 from tasktune.model.loading import BaseModel
+from tasktune.report.headline import elapsed
+from tasktune.report.run_files import read_json
 from tasktune.run import Run
 from tasktune.training.checkpoint import checkpoints
 from tasktune.training.journal import read_journal
@@ -62,8 +65,8 @@ class Trained:
 
     @property
     def seconds(self) -> float:
-        """Of training, since it was last taken up."""
-        return float(self.log[-1]["time"])
+        """Of training, in all its sessions."""
+        return elapsed(self.log)
 
 
 class Store:
@@ -133,7 +136,7 @@ class Store:
             known = json.loads(marker.read_text(encoding="utf-8")) if marker.is_file() else None
             if known != mark or (validated and not (place / VALIDATION).is_file()):
                 self.train_and_score(run, known, mark, name, validated)
-                marker.write_text(json.dumps(mark), encoding="utf-8")
+                write_json(marker, mark)
         finally:
             lock.release()
         return Trained(place)
@@ -146,8 +149,7 @@ class Store:
 
     def mark(self, run: Run) -> dict[str, Any]:
         """What a run's scores are of: the data's hashes, the split and how much of it."""
-        data = fingerprints(run.tasks, run.config.folder)
-        files = {name: found["files"] for name, found in data.items()}
+        files = hashes(fingerprints(run.tasks, run.config.folder))
         return {"split": self.split, "limit": self.limit, "data": files}
 
     def train_and_score(
@@ -166,16 +168,19 @@ class Store:
         trained = known is not None and known["data"] == mark["data"]
         try:
             if not trained:
-                begun = known is None and any(checkpoints(run.folder / "checkpoints"))
+                begun = known is None and was_cut_off(run.folder, mark["data"])
                 self.say(f"{name}: {'going on' if begun else 'training'}")
                 run.train(resume=begun, overwrite=not begun)
             self.say(f"{name}: scoring")
+            if trained:  # a kill from here on leaves old scores beside new ones
+                write_json(run.folder / SCORED, {"data": mark["data"]})
             seed = self.run.config.seed  # the same examples whatever a run's own seed is
             run.evaluate(self.split, self.limit, seed)
+            (run.folder / VALIDATION).unlink(missing_ok=True)  # of other weights or another limit
             if validated:
                 model = run.trained_model()
                 found = run.scores(model, "validation", self.limit, bootstrap=0, draw=seed)
-                run.write_json(VALIDATION, primary_scores(found))
+                write_json(run.folder / VALIDATION, primary_scores(found))
             run.model.release()
         except BaseException:
             self.base = None  # nobody knows in which state the model was left
@@ -189,6 +194,18 @@ class Store:
             named = self.run.config.model_copy(update={"model": config.model})
             self.base = key, build_base(named, self.run.accelerator.device, self.folder)
         return self.base[1]
+
+
+def was_cut_off(folder: Path, files: dict[str, Any]) -> bool:
+    """Whether a folder holds a checkpoint of a training on this data."""
+    if not any(checkpoints(folder / "checkpoints")):
+        return False
+    return hashes(read_json(folder / "data.json") or {}) == files
+
+
+def hashes(data: dict[str, Any]) -> dict[str, Any]:
+    """The hashes of each task's files, of what ``data.json`` holds."""
+    return {name: found["files"] for name, found in data.items()}
 
 
 def primary_scores(result: EvaluationResult) -> dict[str, float]:

@@ -37,15 +37,21 @@ def systems(config: RunConfig) -> dict[str, RunConfig]:
 def flat(keys: dict[str, Any]) -> dict[str, Any]:
     """``{weighting: {method: pcgrad}}`` as ``{weighting.method: pcgrad}``, where it is so written.
 
-    A section that is written whole lays its keys over the run's, as overrides do.
+    A section that is written whole lays its keys over the run's, as overrides do; so does a task.
     """
     found: dict[str, Any] = {}
     for key, value in keys.items():
-        if isinstance(value, dict) and value and "." not in key:
-            found |= {f"{key}.{inner}": entry for inner, entry in value.items()}
+        if isinstance(value, dict) and value and ("." not in key or is_task(key)):
+            found |= flat({f"{key}.{inner}": entry for inner, entry in value.items()})
         else:
             found[key] = value
     return found
+
+
+def is_task(key: str) -> bool:
+    """Whether a key is a whole task's: ``tasks.NAME``."""
+    section, _, rest = key.partition(".")
+    return section == "tasks" and bool(rest) and "." not in rest
 
 
 def checked(config: RunConfig, place: str) -> RunConfig:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasktune.config import EvaluationConfig, Kind, RunConfig
+from tasktune.config import EvaluationConfig, Kind, RunConfig, TaskConfig
 from tasktune.data import Split, Task
 from tasktune.errors import UserError
 from tasktune.evaluation.answers import Answer
@@ -20,6 +20,7 @@ from tasktune.evaluation.chance import chance
 from tasktune.evaluation.fairness import Fairness
 from tasktune.evaluation.losses import example_losses
 from tasktune.evaluation.metrics import Metric, metrics
+from tasktune.evaluation.metrics.base import Scale
 from tasktune.evaluation.parts import RESAMPLES, PartResult, from_worst, largest, rows_by_name
 from tasktune.evaluation.predict import predict_task
 from tasktune.model.task_model import TaskModel
@@ -36,6 +37,7 @@ DEFAULTS: dict[Kind, str] = {
 class TaskResult:
     """A task's scores.
 
+    :param scales: how each metric's numbers are to be read.
     :param primary: the metric that stands for the task: the first it names.
     :param chance: the primary score of the best constant answer; None where there is none.
     :param calibration: of a classification's confidence; None for other kinds.
@@ -50,6 +52,7 @@ class TaskResult:
     kind: Kind
     examples: int
     metrics: dict[str, Score]
+    scales: dict[str, Scale]
     primary: str
     seconds: float
     chance: float | None = None
@@ -107,10 +110,15 @@ def check_metrics(config: RunConfig) -> None:
                 )
 
 
+def metric_names(config: TaskConfig) -> list[str]:
+    """The metrics that a task names, or its kind's default; the first stands for the task."""
+    return list(config.metrics) or [DEFAULTS[config.kind]]
+
+
 def task_metrics(task: Task) -> list[Metric]:
-    """The metrics that a task names, or its kind's default."""
-    names = task.config.metrics or [DEFAULTS[task.kind]]
-    return [metrics.build(name, {}, f"tasks.{task.name}.metrics") for name in names]
+    """The metrics that a task is scored by; the first stands for the task."""
+    place = f"tasks.{task.name}.metrics"
+    return [metrics.build(name, {}, place) for name in metric_names(task.config)]
 
 
 def evaluate(
@@ -172,6 +180,7 @@ def evaluate_task(
         kind=task.kind,
         examples=len(chosen),
         metrics=scores,
+        scales={name: metric.scale for metric, kept in scored for name in metric.score(kept)},
         primary=next(iter(scores)),
         seconds=round(time.perf_counter() - started, 3),
         chance=chance(scored[0][0], references),

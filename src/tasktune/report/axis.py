@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -54,6 +54,19 @@ def around(values: Iterable[float], ticks: int = 3) -> Axis:
         low, high = max(below, 0.0) if low >= 0 else below, high + max(abs(high), 1) * 0.1
     step = nice_step((high - low) / ticks)
     return Axis(math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step, step)
+
+
+def change_axis(changes: Sequence[tuple[float, float, float]]) -> Axis:
+    """A scale that holds zero and all changes, and of their intervals what is no wider than thrice
+    the changes' own range.
+
+    :param changes: ``(value, low, high)``.
+    """
+    values = [value for value, _, _ in changes] + [0.0]
+    room = 1.5 * (max(values) - min(values)) or 0.1
+    lows = [max(low, min(values) - room) for _, low, _ in changes]
+    highs = [min(high, max(values) + room) for _, _, high in changes]
+    return around([*values, *lows, *highs])
 
 
 def ends(axis: Axis) -> Axis:

@@ -14,7 +14,7 @@ from tasktune.report.cosines import Pair, PairCosine, pair_cosines, pair_series
 from tasktune.report.format import significant
 from tasktune.report.progress import WeightRow, last_step
 from tasktune.report.run_files import RunFiles
-from tasktune.report.series import Series, finite, thin
+from tasktune.report.series import Series, series, thin
 
 PAIRS_SHOWN = 6
 NUMBERS_UP_TO = 12
@@ -146,18 +146,17 @@ def norm_rows(lines: list[dict[str, Any]], tasks: list[str], last: int) -> list[
         (line["step"], dict(zip(line["conflict"]["tasks"], line["conflict"]["norms"], strict=True)))
         for line in lines
     ]
-    series = {}
-    for task in tasks:
-        found = [(step, finite(norms[task])) for step, norms in logged if task in norms]
-        kept = [(step, norm) for step, norm in found if norm is not None and norm > 0]
-        series[task] = thin(Series([step for step, _ in kept], [norm for _, norm in kept]))
-    values = [value for one in series.values() for value in one.values]
+    by_task = {
+        task: thin(series((step, found[task]) for step, found in logged if found.get(task)))
+        for task in tasks
+    }
+    values = [value for one in by_task.values() for value in one.values]
     if not values:
         return []
     low, high = math.log10(min(values)), math.log10(max(values))
     span = max(high - low, 1e-9)
     rows = []
-    for task, one in series.items():
+    for task, one in by_task.items():
         if one.values:
             shares = [0.08 + 0.92 * (math.log10(value) - low) / span for value in one.values]
             strip = weight_strip(task, Series(one.steps, shares), 1.0, last, one.values)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tasktune.report.series import Series, finite, thin
+from tasktune.report.series import Series, series, thin
 
 Pair = tuple[str, str]
 
@@ -50,12 +50,11 @@ def pair_cosines(lines: list[dict[str, Any]]) -> dict[Pair, PairCosine]:
 
 def pair_series(lines: list[dict[str, Any]], first: str, second: str) -> Series:
     """One pair's cosine over the logged steps that both tasks were in, thin enough to draw."""
-    steps, values = [], []
-    for line in lines:
-        names, cosines = line["conflict"]["tasks"], line["conflict"]["cosines"]
-        if first in names and second in names:
-            value = finite(cosines[names.index(first)][names.index(second)])
-            if value is not None:
-                steps.append(line["step"])
-                values.append(value)
-    return thin(Series(steps, values))
+    seen = [(line["step"], line["conflict"]) for line in lines]
+    return thin(
+        series(
+            (step, found["cosines"][found["tasks"].index(first)][found["tasks"].index(second)])
+            for step, found in seen
+            if first in found["tasks"] and second in found["tasks"]
+        )
+    )

@@ -44,6 +44,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def sort_key(value: float | None) -> float:
+    """What a table is sorted by: a number that JavaScript reads, below all others for none."""
+    return value if value is not None and math.isfinite(value) else -1e300
+
+
 def score(value: float, top: float) -> str:
     """A metric's value: one decimal where it reaches to 100, three where it reaches to 1."""
     return minus(f"{value:.1f}" if top > 1.5 else f"{value:.3f}")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tasktune.report.charts.interval import Score
 from tasktune.report.format import minus, score, significant
-from tasktune.report.results import ResultRow, metric_axis
+from tasktune.report.results import ResultRow, Scale, read_scale
 from tasktune.report.run_files import RunFiles
 from tasktune.report.series import finite
 
@@ -35,13 +35,21 @@ def outcomes(run: RunFiles, rows: list[ResultRow]) -> tuple[str, list[Outcome]]:
     """What is compared with (``twins``, ``before`` or nothing), and a line a task."""
     twins = (run.comparison or {}).get("tasks") or {}
     if twins:
-        return "twins", [against_twin(name, entry) for name, entry in twins.items()]
+        return "twins", [
+            against_twin(name, entry, scale_of(run, name, entry)) for name, entry in twins.items()
+        ]
     primary = [row for row in rows if row.primary]
     found = [against_before(row) for row in primary]
     return ("before" if any(row.before for row in primary) else ""), found
 
 
-def against_twin(task: str, entry: Mapping[str, Any]) -> Outcome:
+def scale_of(run: RunFiles, task: str, entry: Mapping[str, Any]) -> Scale:
+    """How a task's line of ``comparison.json`` is to be read, by the run's own evaluation."""
+    tasks = (run.evaluation or {}).get("tasks", {})
+    return read_scale(tasks.get(task, {}), str(entry.get("metric", "")))
+
+
+def against_twin(task: str, entry: Mapping[str, Any], scale: Scale) -> Outcome:
     """A task's line of ``comparison.json``; a change is shown only if its interval leaves zero."""
     metric = str(entry.get("metric", ""))
     own, twin = finite(entry.get("score")), finite(entry.get("twin"))
@@ -52,7 +60,7 @@ def against_twin(task: str, entry: Mapping[str, Any]) -> Outcome:
     elif high is not None and high < 0:
         result = "lost"
     known = [Score(value, value, value) for value in (own, twin) if value is not None]
-    top = metric_axis(metric, known).high
+    top = scale.axis(known).high
     shown = ["–" if value is None else score(value, top) for value in (twin, own)]
     if result != "no difference shown" and shown[0] == shown[1]:  # alike but for the rounding
         shown = [minus(significant(value or 0.0)) for value in (twin, own)]

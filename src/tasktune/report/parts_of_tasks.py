@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from tasktune.report.charts.interval import interval_chart
 from tasktune.report.format import score
-from tasktune.report.results import metric_axis, read_score, verdict
+from tasktune.report.results import read_scale, read_score
 from tasktune.report.run_files import RunFiles
 
 
@@ -89,7 +89,8 @@ def part_table(task: str, kind: str, entry: Mapping[str, Any], left_out: int) ->
     whole = read_score(entry["metrics"][metric])
     found = {name: read_score(part["metrics"].get(metric)) for name, part in entry[kind].items()}
     scores = {name: part for name, part in found.items() if part is not None}
-    axis = metric_axis(metric, [*scores.values(), *([whole] if whole else [])])
+    scale = read_scale(entry, metric)
+    axis = scale.axis([*scores.values(), *([whole] if whole else [])])
     rows = [
         PartRow(
             name=name,
@@ -97,7 +98,7 @@ def part_table(task: str, kind: str, entry: Mapping[str, Any], left_out: int) ->
             value=part.value,
             text=score(part.value, axis.high),
             range=f"{score(part.low, axis.high)} – {score(part.high, axis.high)}",
-            verdict=verdict(metric, part, whole),
+            verdict=scale.verdict(part, whole),
             chart=interval_chart(metric, part, None, axis),
         )
         for name, part in scores.items()

@@ -23,9 +23,10 @@ class Reproduction:
 
 def reproduction(run: RunFiles) -> Reproduction:
     """The commands, with the run's own resolved configuration: it holds seed and defaults."""
-    again = run.folder.with_name(f"{run.folder.resolve().name}-again")
+    home = run.folder.resolve()  # "." has no name
+    again = home.with_name(f"{home.name}-again")
     folder = shlex.quote(str(again))
-    config = shlex.quote(str(run.folder / "config.yaml"))
+    config = shlex.quote(str(home / "config.yaml"))
     commands = [f"tasktune train {config} {shlex.quote(f'output={again}')}"]
     if run.evaluation is not None:
         split = shlex.quote(str(run.evaluation.get("split", "test")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,34 @@ from tasktune.report.format import score, signed_score
 from tasktune.report.run_files import RunFiles
 from tasktune.report.series import finite
 
-OUT_OF_100 = ("bleu", "chrf")  # how sacrebleu counts
-CORRELATIONS = ("matthews", "pearson", "spearman")
-LOWER_IS_BETTER = ("perplexity",)
+
+@dataclass(frozen=True)
+class Scale:
+    """How a metric's numbers are to be read: from 0 to 1 where the evaluation doesn't say.
+
+    :param bottom: the worst score; counts only where higher is better.
+    :param top: the best score; likewise.
+    """
+
+    higher_is_better: bool = True
+    bottom: float = 0.0
+    top: float = 1.0
+
+    def better(self, change: float) -> bool:
+        """Whether a change is for the better, however small."""
+        return change > 0 if self.higher_is_better else change < 0
+
+    def verdict(self, now: Score, then: Score | None) -> str:
+        """``better`` or ``worse`` only where the two intervals lie apart."""
+        if then is None or now.overlaps(then):
+            return "within"
+        return "better" if self.better(now.value - then.value) else "worse"
+
+    def axis(self, scores: Iterable[Score]) -> Axis:
+        """The whole range: of a metric whose lower scores are better, as far as ``scores`` go."""
+        if not self.higher_is_better:
+            return around([0.0, *(score.high for score in scores)])
+        return Axis(self.bottom, self.top, self.top / 2)
 
 
 @dataclass(frozen=True)
@@ -70,7 +96,8 @@ def result_row(
     task: str, entry: dict[str, Any], metric: str, primary: bool, now: Score, then: Score | None
 ) -> ResultRow:
     """One row."""
-    axis = metric_axis(metric, [now] if then is None else [now, then])
+    scale = read_scale(entry, metric)
+    axis = scale.axis([now] if then is None else [now, then])
     change = now.value - then.value if then is not None else 0.0
     return ResultRow(
         task=task,
@@ -83,8 +110,8 @@ def result_row(
         low=score(now.low, axis.high),
         high=score(now.high, axis.high),
         change=signed_score(change, axis.high) if then is not None else "",
-        improved=better(metric, change),
-        verdict=verdict(metric, now, then),
+        improved=scale.better(change),
+        verdict=scale.verdict(now, then),
         after_value=now.value / axis.high,
         before_value=then.value / axis.high if then is not None else 0.0,
         change_value=change / axis.high,
@@ -102,23 +129,6 @@ def read_score(entry: Any) -> Score | None:
     return Score(value, value if low is None else low, value if high is None else high)
 
 
-def better(metric: str, change: float) -> bool:
-    """Whether a change of the metric is for the better."""
-    return change < 0 if metric in LOWER_IS_BETTER else change > 0
-
-
-def verdict(metric: str, now: Score, then: Score | None) -> str:
-    """``better`` or ``worse`` only where the two intervals lie apart."""
-    if then is None or now.overlaps(then):
-        return "within"
-    return "better" if better(metric, now.value - then.value) else "worse"
-
-
-def metric_axis(metric: str, scores: list[Score]) -> Axis:
-    """The metric's whole range: correlations reach down to -1, BLEU and chrF up to 100."""
-    if metric in LOWER_IS_BETTER:
-        return around([0.0, *(score.high for score in scores)])
-    if metric.startswith(OUT_OF_100) or any(score.high > 1.5 for score in scores):
-        return Axis(0.0, 100.0, 50.0)
-    signed = metric in CORRELATIONS or any(score.low < 0 for score in scores)
-    return Axis(-1.0 if signed else 0.0, 1.0, 0.5)
+def read_scale(entry: Mapping[str, Any], metric: str) -> Scale:
+    """How a metric of a task's entry in ``evaluation.json`` is to be read."""
+    return Scale(**entry.get("scales", {}).get(metric, {}))

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tasktune.config_file import read_yaml
 from tasktune.errors import UserError
 from tasktune.training.journal import read_journal
+
+SECTIONS = ("model", "adapter", "tasks", "mixture", "weighting", "training")
+"""The parts of ``config.yaml`` that the report looks into."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,12 @@ def read_run(folder: Path) -> RunFiles:
     described = folder / "config.yaml"
     if not described.is_file():
         raise UserError(f"{folder} holds no config.yaml; name the folder of a run")
-    text = described.read_text(encoding="utf-8")
+    config = read_config(described)
     lines = read_journal(folder / "metrics.jsonl")
     return RunFiles(
         folder=folder,
-        config_text=text,
-        config=yaml.safe_load(text) or {},
+        config_text=described.read_text(encoding="utf-8"),
+        config=config,
         data=read_json(folder / "data.json") or {},
         steps=[line for line in lines if "tasks" in line],
         evaluations=[line for line in lines if "evaluation" in line],
@@ -70,6 +72,21 @@ def read_run(folder: Path) -> RunFiles:
         cost=read_json(folder / "cost.json") or {},
         comparison=read_json(folder / "comparison.json"),
     )
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A run's ``config.yaml``; a section with nothing under it is left out.
+
+    :raises UserError: if it is damaged.
+    """
+    config = {key: value for key, value in read_yaml(path).items() if value is not None}
+    for key in SECTIONS:
+        if not isinstance(config.get(key, {}), dict):
+            raise UserError(f"{path}: {key} holds no keys; write it again")
+    for name, task in config.get("tasks", {}).items():
+        if not isinstance(task, dict):
+            raise UserError(f"{path}: tasks.{name} holds no keys; write it again")
+    return config
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

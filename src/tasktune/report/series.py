@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,28 +23,27 @@ class Series:
         return list(zip(self.steps, self.values, strict=True))
 
 
+def series(pairs: Iterable[tuple[int, Any]]) -> Series:
+    """What can be drawn of steps and their values."""
+    found = [(step, finite(value)) for step, value in pairs]
+    kept = [(step, value) for step, value in found if value is not None]
+    return Series([step for step, _ in kept], [value for _, value in kept])
+
+
 def task_series(lines: list[dict[str, Any]], task: str, field: str) -> Series:
     """One field of one task over the log's lines."""
-    pairs = [(line["step"], finite(line["tasks"].get(task, {}).get(field))) for line in lines]
-    kept = [(step, value) for step, value in pairs if value is not None]
-    return thin(Series([step for step, _ in kept], [value for _, value in kept]))
+    return thin(series((line["step"], line["tasks"].get(task, {}).get(field)) for line in lines))
 
 
 def evaluation_series(lines: list[dict[str, Any]], task: str, metric: str) -> Series:
     """One metric of one task over the validations."""
-    pairs = [(line["step"], finite(line["evaluation"].get(task, {}).get(metric))) for line in lines]
-    kept = [(step, value) for step, value in pairs if value is not None]
-    return Series([step for step, _ in kept], [value for _, value in kept])
+    return series((line["step"], line["evaluation"].get(task, {}).get(metric)) for line in lines)
 
 
 def validation_losses(looks: list[dict[str, Any]], task: str) -> Series:
     """A task's validation loss at each of the monitor's looks."""
-    pairs = [
-        (line["step"], finite(line["monitor"].get(task, {}).get("validation_loss")))
-        for line in looks
-    ]
-    kept = [(step, value) for step, value in pairs if value is not None]
-    return Series([step for step, _ in kept], [value for _, value in kept])
+    found = [(line["step"], line["monitor"].get(task, {})) for line in looks]
+    return series((step, look.get("validation_loss")) for step, look in found)
 
 
 def finite(value: Any) -> float | None:

@@ -93,7 +93,7 @@ def badness(
     if kind == "language_modeling":
         losses = [float(a["prediction"]) / max(float(a["reference"]), 1.0) for a in answers]
         return "loss per token", losses, True
-    return metric_alone(kind, names, task, answers)
+    return metric_alone(names, task, answers)
 
 
 def probability(answer: dict[str, Any]) -> float:
@@ -103,13 +103,13 @@ def probability(answer: dict[str, Any]) -> float:
 
 
 def metric_alone(
-    kind: str, names: Sequence[str], task: str, answers: Answers
+    names: Sequence[str], task: str, answers: Answers
 ) -> tuple[str, list[float], bool]:
     """Texts by the task's first metric, each as if it were the whole split."""
     from tasktune.evaluation.evaluate import DEFAULTS
     from tasktune.evaluation.metrics import metrics
 
-    name = names[0] if names else next(text for key, text in DEFAULTS.items() if key == kind)
+    name = names[0] if names else DEFAULTS["generation"]
     metric = metrics.build(name, {}, f"tasks.{task}.metrics")
     statistics = metric.statistics(
         [answer["prediction"] for answer in answers], [answer["reference"] for answer in answers]

@@ -61,6 +61,11 @@ class Classifier:
         self._scorers: dict[int, LabelScorer] = {}
 
     @property
+    def busy(self) -> bool:
+        """Whether a job has begun and not ended; may be asked in any thread."""
+        return bool(self._rows)
+
+    @property
     def running(self) -> Sequence[Classification]:
         """Jobs that have begun and not ended."""
         return list(dict.fromkeys(row.job.job for row in self._rows))
@@ -76,7 +81,9 @@ class Classifier:
             tokens += sum(row.tokens for row in rows)
 
     def step(self) -> None:
-        """One pass."""
+        """One pass. Its rows are taken out at its end, so that whoever clears a pass that failed is
+        told of their jobs.
+        """
         self._drop_gone()
         rows = self._next()
         if not rows:
@@ -97,6 +104,8 @@ class Classifier:
             whole = [output for output in begun.outputs if output is not None]
             if len(whole) == len(begun.outputs):
                 begun.job.tell(Classified(read_outputs(begun.job.task, np.stack(whole))))
+        for _ in rows:
+            self._rows.popleft()
 
     def clear(self) -> Sequence[Classification]:
         """Gives all up."""
@@ -117,14 +126,13 @@ class Classifier:
         """The first rows that fit into a pass, padding counted where the model needs it."""
         rows: list[_Row] = []
         count = tokens = longest = 0
-        while self._rows:
-            row = self._rows[0]
+        for row in self._rows:
             count += len(row.items)
             longest = max(longest, row.longest)
             tokens = tokens + row.tokens if self.model.packed else longest * count
             if rows and tokens > self.batch_tokens:
                 break
-            rows.append(self._rows.popleft())
+            rows.append(row)
         return rows
 
     def _run(self, items: Sequence[Item]) -> dict[int, Tensor]:

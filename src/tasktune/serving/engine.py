@@ -114,7 +114,7 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self._texts or self._rows or self.writer.running or self.classifier.running)
+        return not (self._texts or self._rows or self.writer.running or self.classifier.busy)
 
     def refuse_new(self) -> None:
         """Takes on no more jobs, and goes on with those that it has."""

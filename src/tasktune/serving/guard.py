@@ -12,7 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tasktune.serving.errors import ApiError
 from tasktune.serving.figures import Figures
-from tasktune.serving.service import ClientGone
 
 log = logging.getLogger(__name__)
 ENDPOINTS = ("/v1/completions", "/v1/chat/completions", "/v1/classify", "/v1/render", "/v1/models")
@@ -51,8 +50,6 @@ class Guard:
             headers = Headers(scope=scope)
             self._check_key(scope["path"], headers)
             await self.app(scope, self._counted(receive, headers), sending)
-        except ClientGone:
-            status = status or 499
         except ApiError as error:
             await error.reply()(scope, receive, sending)
         except Exception:

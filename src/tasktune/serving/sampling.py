@@ -39,9 +39,6 @@ class Sampling:
         return generator
 
 
-GREEDY = Sampling()
-
-
 def choose_tokens(
     logits: Tensor, samplings: Sequence[Sampling], generators: Sequence[torch.Generator | None]
 ) -> list[int]:

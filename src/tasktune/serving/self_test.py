@@ -23,16 +23,13 @@ def cache_serves(model: TaskModel) -> bool:
     differ where a model keeps a state of its own, or takes no packed batches; such a one is left to
     Transformers' own generation.
     """
-    if not model.architecture.writes:
+    if not (model.architecture.writes and model.packed):
         model.serve_with(CACHED_ATTENTION)
         return False
     vocabulary = int(model.transformer.config.get_text_config().vocab_size)
     generator = np.random.default_rng(0)
     texts = [generator.integers(0, vocabulary, size + 2).astype(np.int32) for size in LENGTHS]
     model.eval()
-    if not model.packed:
-        model.serve_with(CACHED_ATTENTION)
-        return False
     with model.single_task(0) as transformer, model.base_only():
         alone = [
             transformer(input_ids=torch.from_numpy(text).long().to(model.device)[None]).logits[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 
 from starlette.requests import Request
 
@@ -41,6 +42,24 @@ class ClientGone(Exception):
     """Nobody waits for the answer."""
 
 
+@dataclass(frozen=True)
+class WantedText:
+    """A text that a client asks for.
+
+    :param adapter: the index of the task whose adapter applies; of the base, the number of tasks.
+    :param room: tokens at most.
+    :param stops: strings that end it.
+    :param stripped: whether it has no blanks around it.
+    """
+
+    adapter: int
+    prompt: Prompt
+    room: int
+    stops: Sequence[str]
+    sampling: Sampling
+    stripped: bool
+
+
 class Service:
     """All that the routes need of a server.
 
@@ -58,43 +77,24 @@ class Service:
         figures.watch("tasktune_waiting", "Requests that wait", lambda: engine.waiting)
         figures.watch("tasktune_running", "Texts in the batch", lambda: len(engine.writer.running))
 
-    async def write(
-        self,
-        request: Request,
-        adapter: int,
-        prompt: Prompt,
-        *,
-        room: int,
-        stops: Sequence[str],
-        sampling: Sampling,
-        stripped: bool,
-    ) -> Written:
+    async def write(self, request: Request, wanted: WantedText) -> Written:
         """A whole text.
 
         :raises ApiError: if there is none.
         """
         events = _Events(whole=True)
-        job = self._generation(events, adapter, prompt, room, stops, sampling, stripped)
+        job = self._generation(events, wanted)
         end = await self._end(request, job, events)
         assert isinstance(end, Written)
         return end
 
-    def stream(
-        self,
-        adapter: int,
-        prompt: Prompt,
-        *,
-        room: int,
-        stops: Sequence[str],
-        sampling: Sampling,
-        stripped: bool,
-    ) -> AsyncIterator[Piece | Written]:
+    def stream(self, wanted: WantedText) -> AsyncIterator[Piece | Written]:
         """A text in pieces. The job is taken on at once: that it is refused shows here.
 
         :raises ApiError: at once if the job is refused; from the iterator if it fails.
         """
         events = _Events()
-        job = self._generation(events, adapter, prompt, room, stops, sampling, stripped)
+        job = self._generation(events, wanted)
         self._submit(job)
 
         async def pieces() -> AsyncIterator[Piece | Written]:
@@ -125,28 +125,19 @@ class Service:
         assert isinstance(end, Classified)
         return end.predictions
 
-    def _generation(
-        self,
-        events: _Events,
-        adapter: int,
-        prompt: Prompt,
-        room: int,
-        stops: Sequence[str],
-        sampling: Sampling,
-        stripped: bool,
-    ) -> Generation:
-        if not (sampling.greedy or self.engine.continuous):
+    def _generation(self, events: _Events, wanted: WantedText) -> Generation:
+        if not (wanted.sampling.greedy or self.engine.continuous):
             message = "this model always writes the likeliest; leave temperature at 0"
             raise ApiError(400, message, param="temperature")
         return Generation(
-            adapter=adapter,
+            adapter=wanted.adapter,
             tell=events.tell,
             deadline=self._deadline(),
-            prompt=prompt,
-            room=room,
-            stops=tuple(stops),
-            sampling=sampling,
-            stripped=stripped,
+            prompt=wanted.prompt,
+            room=wanted.room,
+            stops=tuple(wanted.stops),
+            sampling=wanted.sampling,
+            stripped=wanted.stripped,
         )
 
     def _deadline(self) -> float:

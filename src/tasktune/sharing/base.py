@@ -19,12 +19,14 @@ class Base:
     :param hub_id: None for a model that is a folder of this machine.
     :param shown: what to name it in a sentence.
     :param loaded_from: what stands for it in code.
+    :param revision: of a hub id that is not the newest.
     :param license: as its own card states it; None where that says none or is not at hand.
     """
 
     hub_id: str | None
     shown: str
     loaded_from: str
+    revision: str | None
     license: str | None
 
 
@@ -37,13 +39,14 @@ def describe(config: ModelConfig, source: str) -> Base:
     if folder.is_dir():
         builtin = config.base.startswith(BUILTIN)
         shown = config.base if builtin else Path(config.base).name or folder.name
-        return Base(None, shown, f"path/to/{folder.name}", stated_license(folder / "README.md"))
+        stated = stated_license(folder / "README.md")
+        return Base(None, shown, f"path/to/{folder.name}", None, stated)
     try:
         cached = try_to_load_from_cache(source, "README.md", revision=config.revision)
     except HFValidationError:
         cached = None
     found = stated_license(Path(cached)) if isinstance(cached, str) else None
-    return Base(source, source, source, found)
+    return Base(source, source, source, config.revision, found)
 
 
 def stated_license(card: Path) -> str | None:

@@ -15,7 +15,7 @@ from tasktune.report.run_files import read_json
 from tasktune.run import Run
 from tasktune.sharing.base import Base, describe
 from tasktune.sharing.facts import TaskFacts, task_facts
-from tasktune.sharing.servers import vllm_command, vllm_rank
+from tasktune.sharing.servers import vllm_command
 
 CARD = "README.md"
 
@@ -37,7 +37,6 @@ def write_cards(run: Run, form: str, folder: Path, rank: int) -> None:
         "base": base,
         "rank": rank,
         "served": served,
-        "admitted": vllm_rank(rank),
         "auto_class": model.architecture.auto_class.__name__,
         "causal": isinstance(model.architecture, Causal),
         "encodes": not model.architecture.writes,
@@ -45,13 +44,14 @@ def write_cards(run: Run, form: str, folder: Path, rank: int) -> None:
         "recipe": recipe(run),
         "version": __version__,
     }
-    revision = run.config.model.revision
-    command = vllm_command(base.loaded_from, served, rank, revision) if form == "peft" else None
+    command = (
+        vllm_command(base.loaded_from, served, rank, base.revision) if form == "peft" else None
+    )
     whole = render("whole.md", tasks=tasks, command=command, **about)
     save(folder / CARD, metadata(about["title"], form, base, tasks), whole)
     for task in tasks:
         command = (
-            vllm_command(base.loaded_from, [task.name], rank, revision)
+            vllm_command(base.loaded_from, [task.name], rank, base.revision)
             if form == "peft" and task.name in served
             else None
         )
@@ -112,6 +112,11 @@ def metadata(name: str, form: str, base: Base, tasks: Sequence[TaskFacts]) -> Mo
 
 def render(template: str, **values: Any) -> str:
     """A card's text."""
+    return templates().get_template(template).render(**values)
+
+
+def templates() -> Environment:
+    """The cards and their parts."""
     environment = Environment(
         loader=PackageLoader("tasktune.sharing", "."),
         undefined=StrictUndefined,
@@ -120,7 +125,7 @@ def render(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["cell"] = cell
-    return environment.get_template(template).render(**values)
+    return environment
 
 
 def cell(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +20,10 @@ def held(folder: Path) -> Iterator[None]:
 
     :raises UserError: if another one does.
     """
-    lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+    home = folder.resolve()  # "." has no name
+    lock = FileLock(home.with_name(f".{home.name}.lock"))
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        home.parent.mkdir(parents=True, exist_ok=True)
         free = lock.acquire(wait=False)
     except OSError as error:
         raise UserError(f"output: cannot write {folder}: {error.strerror}") from None
@@ -41,12 +43,19 @@ def replacing(folder: Path, exists: bool, accelerator: Accelerator) -> Iterator[
     """Puts a run aside, for good where all goes well, and back where not.
 
     :param exists: whether the folder holds one.
+    :raises UserError: if it can't be put aside.
     """
     first = accelerator.is_main_process
-    replaced = folder.with_name(f".{folder.name}.replaced")
+    home = Path(os.path.abspath(folder))  # "." has no name; a link stays where it is
+    replaced = home.with_name(f".{home.name}.replaced")
     if exists and first:
         shutil.rmtree(replaced, ignore_errors=True)  # what a kill left
-        folder.rename(replaced)
+        try:
+            folder.rename(replaced)
+        except OSError as error:
+            raise UserError(
+                f"output: cannot put {folder} aside: {error.strerror}; name it from outside"
+            ) from None
     accelerator.wait_for_everyone()
     try:
         yield

@@ -19,7 +19,7 @@ Ticks = list[tuple[float, str]]
 def values_chart(key: str, settings: Sequence[Setting], best: int) -> Markup:
     """What each tried value of a key was worth: a dot a setting.
 
-    Numbers lie along an axis, in the logarithm where they span more than a factor of ten; choices
+    Numbers lie along an axis, in the logarithm where they span more than a factor of 8; choices
     stand side by side.
     """
     y = around([change_of(setting) for setting in settings])

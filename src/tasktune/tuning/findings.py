@@ -14,6 +14,7 @@ import optuna
 from optuna.importance import get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
+from tasktune.comparison.statistics import Change
 from tasktune.config import TuneConfig
 from tasktune.config_file import dump_config
 from tasktune.evaluation.relative import fold_interval
@@ -31,22 +32,14 @@ STATES = {
 
 
 @dataclass(frozen=True)
-class Change:
-    """A relative change against the run as it stands, with its 95 % interval over folds."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Setting:
     """One setting of the study.
 
     :param number: from 1; 0 is the run as it stands.
     :param values: what the searched keys were set to.
     :param scores: each task's primary score in each fold that was scored.
-    :param objective: what was maximised; several tasks' mean where each is an objective.
+    :param objective: what was maximised, as a relative change against the run as it stands, with
+        its interval over folds; several tasks' mean where each is an objective.
     :param tasks: each task's own change.
     :param front: whether no other setting is at least as good for every task.
     """
@@ -186,17 +179,23 @@ def with_front(settings: Sequence[Setting]) -> list[Setting]:
 
 
 def importances(study: optuna.Study, complete: int) -> dict[str, float]:
-    """Each key's share in what made settings differ, by Optuna; nothing of too few settings."""
+    """Each key's share in what tells the best settings from the rest, by Optuna, the largest first.
+
+    Nothing of too few settings.
+    """
     if complete < 4:
         return {}
-    several = len(study.directions) > 1
-    target = (lambda trial: float(np.mean(trial.values))) if several else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return dict(get_param_importances(study, target=target))
+            return dict(get_param_importances(study, target=loss))
         except (RuntimeError, ValueError):  # where all settings are worth the same
             return {}
+
+
+def loss(trial: FrozenTrial) -> float:
+    """A setting's mean objective, negated: Optuna asks what makes a target low."""
+    return -float(np.mean(trial.values))
 
 
 def write_findings(found: Findings, space: Space, folder: Path) -> Path:

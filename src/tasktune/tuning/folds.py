@@ -22,7 +22,8 @@ Folds = dict[str, NDArray[np.int64]]
 def cut_into_folds(tasks: Sequence[Task], config: RunConfig) -> Folds:
     """Which fold each training example of each task is in: ``[n]`` by task, from 0.
 
-    Examples of the same prompt are never in two folds, whatever the folds go by.
+    Examples of the same prompt are never in two folds, unless folds go by groups or domains, two of
+    which share it.
 
     :raises UserError: if a task's examples can't be cut so.
     """

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from tasktune.report.axis import Axis, around
+from tasktune.comparison.statistics import Change
+from tasktune.report.axis import Axis, change_axis
 from tasktune.report.charts.bar import bar
 from tasktune.report.charts.interval import Score, interval_chart
 from tasktune.report.document import render_document, write_document
-from tasktune.report.format import minus, share, significant
-from tasktune.report.palette import colour
+from tasktune.report.format import minus, share, significant, sort_key
 from tasktune.tuning.charts import front_chart, values_chart
-from tasktune.tuning.findings import Change, Findings, Setting
+from tasktune.tuning.findings import Findings, Setting
 from tasktune.tuning.space import label
 
 
@@ -40,25 +40,29 @@ def render(found: Findings, folder: Path) -> str:
         "headline": headline(found),
         "settings": setting_rows(found),
         "keys": list(found.importances) or keys_of(found),
-        "importances": [(key, share(value), bar(value, 1.0)) for key, value in importance(found)],
+        "importances": [
+            (key, share(value), bar(value, 1.0)) for key, value in found.importances.items()
+        ],
         "panels": values_panels(found),
         "tasks": task_rows(found, best),
         "best": best,
         "front": front_chart(found) if several else "",
-        "front_tasks": [(task, colour(k)) for k, task in enumerate(found.metrics)],
     }
     return render_document("tasktune.tuning", "study", values)
 
 
 @dataclass(frozen=True)
 class SettingRow:
-    """A setting as a row."""
+    """A setting as a row.
+
+    :param key: what the changes are sorted by.
+    """
 
     number: int
     state: str
     values: dict[str, str]
     change: str
-    value: float
+    key: float
     interval: str
     chart: Markup
     best: bool
@@ -84,15 +88,9 @@ def keys_of(found: Findings) -> list[str]:
     return list(dict.fromkeys(key for setting in found.settings for key in setting.values))
 
 
-def importance(found: Findings) -> list[tuple[str, float]]:
-    """The keys by what they mattered."""
-    return sorted(found.importances.items(), key=lambda item: -item[1])
-
-
 def setting_rows(found: Findings) -> list[SettingRow]:
     """A row for each setting, the best first, all on one scale."""
-    changes = [s.objective for s in found.settings if s.objective is not None]
-    axis = change_axis(changes)
+    axis = axis_of([s.objective for s in found.settings if s.objective is not None])
     rows = []
     for setting in found.ranked():
         change = setting.objective
@@ -102,7 +100,7 @@ def setting_rows(found: Findings) -> list[SettingRow]:
                 state="as it stands" if setting.number == 0 else setting.state,
                 values={key: shown(value) for key, value in setting.values.items()},
                 change="" if change is None else percent(change.value),
-                value=float("-inf") if change is None else change.value,
+                key=sort_key(None if change is None else change.value),
                 interval=interval(change),
                 chart=change_chart("objective", change, axis),
                 best=setting.number == found.best,
@@ -115,7 +113,7 @@ def setting_rows(found: Findings) -> list[SettingRow]:
 
 def task_rows(found: Findings, best: Setting) -> list[dict[str, Any]]:
     """A row for each task: as it stands, and with the best setting."""
-    axis = change_axis(list(best.tasks.values()))
+    axis = axis_of(best.tasks.values())
     rows = []
     stands = found.setting(0)
     for task, metric in found.metrics.items():
@@ -125,10 +123,9 @@ def task_rows(found: Findings, best: Setting) -> list[dict[str, Any]]:
             {
                 "task": task,
                 "metric": metric,
-                "before": significant(before),
-                "after": significant(after),
-                "change": percent(change.value),
-                "value": change.value,
+                "before": (significant(before), sort_key(before)),
+                "after": (significant(after), sort_key(after)),
+                "change": (percent(change.value), sort_key(change.value)),
                 "verdict": verdict(change),
                 "interval": interval(change),
                 "chart": change_chart(f"change of {task}", change, axis),
@@ -140,11 +137,11 @@ def task_rows(found: Findings, best: Setting) -> list[dict[str, Any]]:
 
 def values_panels(found: Findings) -> list[tuple[str, Markup]]:
     """For each key what its values were worth."""
-    complete = [s for s in found.settings if s.number and s.objective and s.state != "failed"]
+    scored = [s for s in found.settings if s.number and s.objective and s.state != "failed"]
     return [
-        (key, values_chart(key, [s for s in complete if key in s.values], found.best))
+        (key, values_chart(key, [s for s in scored if key in s.values], found.best))
         for key in keys_of(found)
-        if any(key in s.values for s in complete)
+        if any(key in s.values for s in scored)
     ]
 
 
@@ -155,22 +152,16 @@ def verdict(change: Change) -> str:
     return "worse" if change.high < 0 else "within"
 
 
-def change_axis(changes: Sequence[Change]) -> Axis:
-    """A scale that holds all changes, and their intervals as far as those are no wider than thrice
-    the changes' own range."""
-    values = [change.value for change in changes] + [0.0]
-    room = 1.5 * (max(values) - min(values)) or 0.1
-    ends = [max(c.low, min(values) - room) for c in changes]
-    ends += [min(c.high, max(values) + room) for c in changes]
-    return around([*values, *ends])
+def axis_of(changes: Iterable[Change]) -> Axis:
+    """A scale for all of them."""
+    return change_axis([(change.value, change.low, change.high) for change in changes])
 
 
 def change_chart(name: str, change: Change | None, axis: Axis) -> Markup:
     """A change with its whisker, on a scale that others share."""
     if change is None:
         return Markup("")
-    low, high = max(change.low, axis.low), min(change.high, axis.high)
-    return interval_chart(name, Score(change.value, low, high), None, axis)
+    return interval_chart(name, Score(change.value, change.low, change.high), None, axis)
 
 
 def interval(change: Change | None) -> str:

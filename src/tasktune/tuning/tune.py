@@ -15,7 +15,7 @@ from tasktune.config import RunConfig
 from tasktune.config_file import dump_config, load_config, parse_config, plain, read_yaml
 from tasktune.data.prepare import fingerprints
 from tasktune.errors import UserError
-from tasktune.evaluation.evaluate import DEFAULTS, task_metrics
+from tasktune.evaluation.evaluate import metric_names, task_metrics
 from tasktune.locks import FileLock
 from tasktune.run import Run
 from tasktune.tuning.crossvalidation import CrossValidation
@@ -83,7 +83,7 @@ def work(config: RunConfig, folder: Path, say: Say) -> Findings:
         while (trial := study.next(tune.trials)) is not None:
             attempt(study, trial, space, validation, objective, say)
         tasks = [task.name for task in run.tasks]
-        metrics = [(task.config.metrics or [DEFAULTS[task.kind]])[0] for task in run.tasks]
+        metrics = [metric_names(task.config)[0] for task in run.tasks]
         with study.turn:  # several workers end at once
             found = findings(study, space, objective, tasks, metrics)
             write_findings(found, space, folder)

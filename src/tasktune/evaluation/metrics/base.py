@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +13,19 @@ from numpy.typing import NDArray
 
 from tasktune.config import Kind
 from tasktune.registry import Registry
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a metric's numbers are to be read.
+
+    :param bottom: the worst score, but for a metric whose lower scores are better.
+    :param top: the best score, but for such a one.
+    """
+
+    higher_is_better: bool
+    bottom: float
+    top: float
 
 
 class Metric(ABC):
@@ -22,9 +36,15 @@ class Metric(ABC):
     """
 
     higher_is_better: ClassVar[bool] = True
+    bottom: ClassVar[float] = 0.0  # the worst score, or 0 where there is none
     top: ClassVar[float] = 1.0  # the best score, or 1 where there is none
     kinds: ClassVar[tuple[Kind, ...]]
     paper: ClassVar[str] = ""
+
+    @property
+    def scale(self) -> Scale:
+        """How its numbers are to be read."""
+        return Scale(self.higher_is_better, self.bottom, self.top)
 
     @abstractmethod
     def statistics(self, predictions: Sequence[Any], references: Sequence[Any]) -> NDArray[Any]:

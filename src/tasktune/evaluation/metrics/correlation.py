@@ -15,6 +15,7 @@ from tasktune.evaluation.metrics.base import Metric
 class Correlation(Metric):
     """A correlation of predictions with references; 0 where either side is constant."""
 
+    bottom = -1.0
     kinds = ("regression",)
     name: ClassVar[str]
 

@@ -18,6 +18,7 @@ class Matthews(Metric):
     By scikit-learn; Matthews 1975, and GLUE's metric for CoLA, arXiv 1804.07461.
     """
 
+    bottom = -1.0
     kinds = ("classification",)
     paper = "arXiv 1804.07461"
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from tasktune.report.markup import element
-from tasktune.report.plot import canvas
+from tasktune.report.charts.strip import strip
 from tasktune.report.series import Series
 
 
@@ -18,21 +17,5 @@ def shade(value: float) -> str:
 
 def cosine_strip(pair: str, cosines: Series, last_step: int) -> Markup:
     """A pair's cosine over the steps, as one row of a heat map."""
-    cells = []
-    begun = 0
-    for step, value in cosines.points:
-        cells.append(
-            element(
-                "rect",
-                [element("title", [f"up to step {step:,}: {value:+.2f}"])],
-                x=100 * begun / last_step,
-                y=0,
-                width=100 * (step - begun) / last_step + 0.15,
-                height=100,
-                style=f"fill:{shade(value)}",
-            )
-        )
-        begun = step
-    return element(
-        "div", [canvas(cells)], class_="strip", role="img", aria_label=f"Cosine of {pair}"
-    )
+    stretches = [(step, f"{value:+.2f}", shade(value)) for step, value in cosines.points]
+    return strip(f"Cosine of {pair}", stretches, last_step)

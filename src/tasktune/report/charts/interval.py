@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -38,5 +39,7 @@ def interval_chart(metric: str, after: Score, before: Score | None, axis: Axis) 
             element("line", x1=low, x2=high, y1=height, y2=height, class_=f"whisker {name}")
         )
         shapes.append(dot(axis.percent(score.value), height, class_=f"dot {name}"))
-    label = f"{metric} {after.value:.3g}, 95 % interval {after.low:.3g} to {after.high:.3g}"
+    label = f"{metric} {after.value:.3g}"
+    if math.isfinite(after.low) and math.isfinite(after.high):
+        label += f", 95 % interval {after.low:.3g} to {after.high:.3g}"
     return element("div", [canvas(shapes)], class_="interval", role="img", aria_label=label)

@@ -57,4 +57,4 @@ def _ask(service: Service, model: Served, body: ChatBody) -> Ask:
     else:
         template = service.catalogue.template(model, None)
         prompt = rows_as_prompts(template, [body.row])[0].input_ids
-    return Ask(model, prompt, body.room, rendered=True)
+    return Ask(model, prompt, body.room, model, rendered=True)

@@ -48,10 +48,8 @@ def completions(service: Service) -> APIRouter:
 def _ask(service: Service, model: Served, body: CompletionBody) -> Ask:
     if body.row is None:
         prompt = text_as_prompt(model, body.text, "prompt")
-        return Ask(model, prompt, body.max_tokens, rendered=False)
+        return Ask(model, prompt, body.max_tokens, model, rendered=False)
     template = service.catalogue.template(model, body.template)
     prompt = rows_as_prompts(template, [body.row])[0].input_ids
-    room = body.max_tokens
-    if room is None and model.task is None and template.writes:
-        room = template.usual_room
-    return Ask(model, prompt, room, rendered=True)
+    like = template if template.writes else model
+    return Ask(model, prompt, body.max_tokens, like, rendered=True)

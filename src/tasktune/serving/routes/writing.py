@@ -17,7 +17,7 @@ from tasktune.serving.errors import ApiError
 from tasktune.serving.jobs import Piece, Prompt, Written
 from tasktune.serving.replies import event_line, json_reply
 from tasktune.serving.sampling import Sampling
-from tasktune.serving.service import Service
+from tasktune.serving.service import Service, WantedText
 
 
 class Form(Protocol):
@@ -42,32 +42,35 @@ class Ask:
     """A text that is asked for.
 
     :param room: tokens asked for; None where the request doesn't say.
+    :param like: whose answers it is like: as long, and ended by the same strings.
     :param rendered: whether the server made the prompt, so that the answer is stripped.
     """
 
     model: Served
     prompt: Prompt
     room: int | None
+    like: Served
     rendered: bool
 
 
 async def answer(request: Request, service: Service, body: Writing, ask: Ask, form: Form) -> Any:
     """The reply, as the body wants it."""
     service.room.check(ask.prompt, "prompt")
-    options: dict[str, Any] = {
-        "room": service.room.of_answer(ask.prompt, ask.room, ask.model.usual_room),
-        "stops": ask.model.stops if body.stops is None else body.stops,
-        "sampling": sampling_of(body),
-        "stripped": ask.rendered,
-    }
+    wanted = WantedText(
+        adapter=ask.model.adapter,
+        prompt=ask.prompt,
+        room=service.room.of_answer(ask.prompt, ask.room, ask.like.usual_room),
+        stops=ask.like.stops if body.stops is None else body.stops,
+        sampling=sampling_of(body),
+        stripped=ask.rendered,
+    )
     head = _Head(form, ask.model.name)
     if body.stream:
-        events = service.stream(ask.model.adapter, ask.prompt, **options)
-        lines = _lines(events, head, len(ask.prompt), body.counts_at_end)
+        lines = _lines(service.stream(wanted), head, len(ask.prompt), body.counts_at_end)
         return StreamingResponse(
             lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
-    written = await service.write(request, ask.model.adapter, ask.prompt, **options)
+    written = await service.write(request, wanted)
     choice = form.choice(written.text, written.reason)
     return json_reply(head.reply([choice], usage(len(ask.prompt), written.tokens)))
 
