@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 
@@ -10,6 +12,14 @@ def write_whole(path: Path, text: str) -> None:
 
     :raises OSError: if it can't be written; what was there stays.
     """
-    aside = path.with_name(f".{path.name}.partial")
+    aside = path.with_name(f".{path.name}.{os.getpid()}")  # processes may write the same file
     aside.write_text(text, encoding="utf-8")
     aside.replace(path)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Writes what JSON can hold, as people read it.
+
+    :raises OSError: if it can't be written; what was there stays.
+    """
+    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

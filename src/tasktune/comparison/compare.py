@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tasktune.apart import start_workers
+from tasktune.atomic import write_json
 from tasktune.comparison.findings import (
     Findings,
     Scores,
@@ -18,7 +19,6 @@ from tasktune.comparison.findings import (
     mean_ranks,
     scores_of,
 )
-from tasktune.comparison.json_file import write_json
 from tasktune.comparison.page import write_page
 from tasktune.comparison.store import Store, Trained
 from tasktune.comparison.twins import Budget, TwinMaker, budgets

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tasktune.comparison.json_file import write_json
+from tasktune.atomic import write_json
 from tasktune.config import RunConfig
 from tasktune.config_file import fingerprint
 from tasktune.data import fingerprints

@@ -13,6 +13,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from tasktune import __version__
+from tasktune.atomic import write_whole
 from tasktune.errors import UserError
 
 Filters = Mapping[str, Callable[..., str]]
@@ -58,11 +59,9 @@ def write_document(text: str, file: Path, option: str) -> Path:
     :param option: what the user named the file by, for messages.
     :raises UserError: if it can't be written.
     """
-    aside = file.with_name(f".{file.name}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(file)
+        write_whole(file, text)
     except OSError as error:
         raise UserError(f"{option}: cannot write {file}: {error.strerror}") from None
     return file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
-from tasktune.atomic import write_whole
+from tasktune.atomic import write_json, write_whole
 from tasktune.config_file import dump_config
 from tasktune.data import Question, Questions, Row, fingerprints
 from tasktune.errors import UserError
@@ -173,9 +172,8 @@ class Run(Parts):
 
     def write_json(self, name: str, content: Any) -> None:
         """One file of the run's folder."""
-        text = json.dumps(content, indent=2, ensure_ascii=False)
         with writing(self.folder):
-            write_whole(self.folder / name, text + "\n")
+            write_json(self.folder / name, content)
 
     def validation_metrics(self) -> dict[str, dict[str, float]]:
         """Each task's metrics on its validation split, while training."""

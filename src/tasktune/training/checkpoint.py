@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
-from tasktune.atomic import write_whole
+from tasktune.atomic import write_json
 from tasktune.errors import UserError
 
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.pt", "state.json"
@@ -92,7 +92,7 @@ def save_best(run_folder: Path, model: dict[str, Tensor], described: dict[str, A
     save_file({name: value.contiguous() for name, value in model.items()}, aside)
     _flush(aside)
     os.rename(aside, run_folder / BEST)
-    write_whole(run_folder / "best.json", json.dumps(described, indent=2) + "\n")
+    write_json(run_folder / "best.json", described)
 
 
 def trained_parameters(run_folder: Path, keep: str) -> Path:

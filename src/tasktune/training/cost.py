@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from tasktune.atomic import write_whole
+from tasktune.atomic import write_json
 from tasktune.training.energy import gpu_counters, processor_counters, total
 
 FILE = "cost.json"
@@ -64,7 +64,7 @@ class CostMeter:
     def write(self) -> None:
         """Writes what the run has taken up to now."""
         self.sample()
-        write_whole(self.path, json.dumps(asdict(self.cost()), indent=2) + "\n")
+        write_json(self.path, asdict(self.cost()))
 
     def cost(self) -> Cost:
         """This session and those before it. Energy that one of them missed is not known in all."""

@@ -11,6 +11,7 @@ import numpy as np
 from optuna.trial import Trial
 
 from tasktune.apart import start_workers
+from tasktune.atomic import write_whole
 from tasktune.config import RunConfig
 from tasktune.config_file import dump_config, load_config, parse_config, plain, read_yaml
 from tasktune.data.prepare import fingerprints
@@ -156,9 +157,7 @@ def open_folder(config: RunConfig, folder: Path, overwrite: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "turn.lock"):
             if not description.is_file():
-                aside = description.with_suffix(".partial")
-                aside.write_text(dump_config(config), encoding="utf-8")
-                aside.replace(description)
+                write_whole(description, dump_config(config))
     except OSError as error:
         raise UserError(f"--output: cannot write {folder}: {error.strerror}") from None
     other = difference(folder, config)
