@@ -21,7 +21,7 @@ def train(
     ] = False,
 ) -> None:
     """Trains one model on all tasks of RUN.yaml."""
-    from tasktune.shown import train_shown
+    from tasktune.train_shown import train_shown
     from tasktune.training.ranks import ending_together, is_first
 
     if go_on and (resume or overwrite):

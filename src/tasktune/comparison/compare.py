@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tasktune.apart import start_workers
 from tasktune.atomic import write_json
 from tasktune.comparison.findings import (
     Findings,
@@ -30,6 +29,7 @@ from tasktune.evaluation.evaluate import task_metrics
 from tasktune.evaluation.metrics import Metric
 from tasktune.evaluation.relative import change, divisor
 from tasktune.run import Run
+from tasktune.workers import start_workers
 
 Say = Callable[[str], None]
 Key = tuple[str, str, int]  # kind of system, name of system or task, seed

@@ -116,7 +116,7 @@ def fit(
 
 def train_worker(asked: dict[str, Any]) -> None:
     """What each worker does: Ray has made the process group, the rest is ``tasktune train``."""
-    from tasktune.shown import train_shown  # here, for only workers need it
+    from tasktune.train_shown import train_shown  # here, for only workers need it
 
     def say(line: str) -> None:
         sys.stderr.write(f"{line}\n")  # Ray writes what is printed to its own log as well

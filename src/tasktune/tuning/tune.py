@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from optuna.trial import Trial
 
-from tasktune.apart import start_workers
 from tasktune.atomic import write_whole
 from tasktune.config import RunConfig
 from tasktune.config_file import dump_config, load_config, parse_config, plain, read_yaml
@@ -27,6 +26,7 @@ from tasktune.tuning.page import write_page
 from tasktune.tuning.space import Space, label
 from tasktune.tuning.study import SCORES, Study
 from tasktune.tuning.workers import clear_away_if_dead
+from tasktune.workers import start_workers
 
 CONFIG, DATA = "study.yaml", "data.json"
 Say = Callable[[str], None]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from tasktune.apart import work_apart
 from tasktune.errors import Interrupted, UserError
+from tasktune.workers import work_apart
 
 
 @pytest.fixture(autouse=True)
