@@ -14,9 +14,32 @@ from tests.workshop import Workshop, write_llama
 REPOSITORY = Path(__file__).parent.parent
 
 
+LONGEST = ("ranks", "pack", "site")
+"""Groups of tests that take longest, the longest first."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What has to be on one worker goes first: last, it would leave the other one idle."""
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    """Tests that share something run on one worker, and those first: last, one would be idle."""
+    for item in items:
+        if item.get_closest_marker("pack") is not None:
+            item.add_marker(pytest.mark.xdist_group("pack"))
+        elif item.get_closest_marker("xdist_group") is None and shares_with_its_file(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    items.sort(key=turn)
+
+
+def shares_with_its_file(item: pytest.Item) -> bool:
+    """Whether a test uses a fixture that is made once for all tests of its file."""
+    fixtures: dict[str, Any] = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]
+    return any(made.scope == "module" for found in fixtures.values() for made in found)
+
+
+def turn(item: pytest.Item) -> int:
+    """When a test runs: the lowest first."""
+    group = item.get_closest_marker("xdist_group")
+    if group is None:
+        return len(LONGEST) + 1
+    return LONGEST.index(group.args[0]) if group.args[0] in LONGEST else len(LONGEST)
 
 
 @pytest.fixture(scope="session")

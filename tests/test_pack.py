@@ -9,6 +9,7 @@ import pytest
 
 from tasktune.cli import main
 from tasktune.objective.weightings import weightings
+from tasktune.run import Run
 from tasktune.training.journal import read_journal
 from tests.workshop import write_llama
 
@@ -24,6 +25,18 @@ OPTIONS = {
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model of random weights that takes the pack's long dialogues."""
     return write_llama(tmp_path_factory.mktemp("base"), positions=4096)
+
+
+@pytest.fixture(scope="module")
+def opened(pack: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The pack's tasks and a base model, for many runs."""
+    return open_pack(pack, str(base), tmp_path_factory.mktemp("opened") / "run")
+
+
+def open_pack(pack: Path, base: str, folder: Path, *overrides: str) -> Run:
+    options = [f"model.base={base}", f"output={folder}", "training.batch_tokens=4096"]
+    options += ["training.log_every=1", "training.steps=4", "evaluation.every=0"]
+    return Run.open(pack / "pack.yaml", [*options, *overrides])
 
 
 def train(pack: Path, base: Path, folder: Path, *overrides: str) -> Path:
@@ -44,12 +57,13 @@ def main_until_exit(*arguments: str) -> None:
 @pytest.mark.pack
 @pytest.mark.slow
 @pytest.mark.parametrize("method", weightings.names())
-def test_each_weighting_trains(method: str, pack: Path, base: Path, tmp_path: Path) -> None:
-    folder = train(
-        pack, base, tmp_path / "run", "training.steps=4", "evaluation.every=0",
-        f"weighting.method={method}", *OPTIONS.get(method, []),
-    )  # fmt: skip
-    lines = read_journal(folder / "metrics.jsonl")
+def test_each_weighting_trains(method: str, opened: Run, pack: Path, tmp_path: Path) -> None:
+    overrides = [f"weighting.method={method}", *OPTIONS.get(method, [])]
+    run = open_pack(pack, opened.base.source, tmp_path / "run", *overrides)
+    run.tasks, run.base = opened.tasks, opened.base
+    run.train()
+    run.model.release()
+    lines = read_journal(run.folder / "metrics.jsonl")
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
     for line in lines:
         assert all(task["loss"] is None or task["loss"] < 50 for task in line["tasks"].values())
