@@ -4,11 +4,11 @@ Once with the pack's encoder (all-MiniLM-L6-v2) and heads, once with the built-i
 which names labels. Every system is trained on the same data and scored on the same test examples,
 over several seeds:
 
-- **twins**, one model a task, each with the learning rate and the number of steps, up to twice its
-  share of the common budget, that its validation split chose at seed 0;
+- **twins**, one model a task, each with the learning rate that its validation split chose at seed
+  0, and with all the steps of a common run or half of them, whichever it chose;
 - the **pile**, which people train today: plain LoRA, all examples shuffled together, one loss;
 - **ours**: layouts, mixtures, weightings, curricula and penalties by successive halving on the
-  validation splits: all for a third of the steps, the best of them for all steps, the best of
+  validation splits: all for a sixth of the steps, the best of them for all steps, the best of
   those at other learning rates, and the best over all seeds.
 
 Nothing is chosen by test scores. ``delta_m`` is the mean relative change against the twins (Maninis
@@ -72,7 +72,7 @@ OURS: dict[str, dict[str, Any]] = {
 class Budget:
     """How much each side trains.
 
-    :param steps: of a run of all tasks, and of a twin; a twin may choose twice as many.
+    :param steps: of a run of all tasks, and at most of a twin, which may choose half of them.
     :param batch_tokens: of a step of all tasks; a twin's is its share.
     :param rates: learning rates; the first is every system's until it is among the best.
     :param kept: how many systems are trained for all steps, and how many at all rates and seeds.
@@ -90,10 +90,10 @@ class Budget:
     @property
     def rung(self) -> int:
         """The steps of a first try."""
-        return max(1, self.steps // 3)
+        return max(1, self.steps // 6)
 
 
-FULL = Budget(240, 3072, 3, (2e-3, 1e-3), tuple(OURS), (2, 1))
+FULL = Budget(480, 3072, 3, (2e-3, 1e-3), tuple(OURS), (3, 1))
 QUICK = Budget(4, 1024, 1, (2e-3,), ("shared_private", "upgrad"), (1, 1), limit=20)
 Job = tuple[dict[str, Any], int, str | None]
 """A training: its keys, its seed, and a twin's task."""
@@ -154,14 +154,15 @@ class Bench:
 
     def twins(self) -> dict[str, list[Trained]]:
         """Each task's twins over all seeds, as its validation split chose them at seed 0."""
-        rates = [{"training.learning_rate": rate} for rate in self.budget.rates]
+        half = {"training.steps": max(1, self.budget.steps // 2)}
+        rates = [{"training.learning_rate": rate, **half} for rate in self.budget.rates]
         self.train([(keys, 0, task) for keys in rates for task in self.tasks])
         chosen = {task: self.better_twin(task, rates) for task in self.tasks}
-        longer = {
-            task: {**keys, "training.steps": 2 * self.budget.steps} for task, keys in chosen.items()
+        whole = {
+            task: {**keys, "training.steps": self.budget.steps} for task, keys in chosen.items()
         }
-        self.train([(keys, 0, task) for task, keys in longer.items()])
-        chosen = {task: self.better_twin(task, [chosen[task], longer[task]]) for task in self.tasks}
+        self.train([(keys, 0, task) for task, keys in whole.items()])
+        chosen = {task: self.better_twin(task, [chosen[task], whole[task]]) for task in self.tasks}
         for task, keys in chosen.items():
             print(f"  {task}: {keys}", flush=True)
         seeds = range(self.budget.seeds)
@@ -272,7 +273,7 @@ def halve(bench: Bench) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Our best systems, at the rates that suit them, and what fell out on the way."""
     budget = bench.budget
     first = [{**OURS[name], "training.steps": budget.rung} for name in budget.systems]
-    print("ours, a third of the steps", flush=True)
+    print("ours, a sixth of the steps", flush=True)
     tried = bench.best(first, len(first))
     whole = [{**keys, "training.steps": budget.steps} for keys in tried[: budget.kept[0]]]
     print("ours, all steps", flush=True)
