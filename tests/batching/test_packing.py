@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasktune.batching.attention_plan import group_by_length, plan_attention
 from tasktune.batching.batch import Batch
 from tasktune.batching.item import Item
-from tasktune.batching.packing import group_by_length, pack, plan_attention
+from tasktune.batching.packing import pack
 from tasktune.batching.padding import pad
 
 

@@ -13,8 +13,8 @@ from peft import PeftModel
 from torch import Tensor, nn
 
 from tasktune.batching.attention import packed_attention
+from tasktune.batching.attention_plan import plan_attention
 from tasktune.batching.item import Item, Pooling
-from tasktune.batching.packing import plan_attention
 from tasktune.model.build import choose_packing
 from tasktune.model.export import export_adapter
 from tasktune.model.layouts import layouts

@@ -41,6 +41,13 @@ class Item:
             return range(0)
         return range(max(self.prompt_length, 1) - 1, len(self.input_ids) - 1)
 
+    def pooled_positions(self, pooling: Pooling) -> range:
+        """Which tokens its head pools; none if it has no head."""
+        if self.label is None:
+            return range(0)
+        length = len(self.input_ids)
+        return {"mean": range(length), "cls": range(1), "last": range(length - 1, length)}[pooling]
+
     @property
     def target_count(self) -> int:
         """What this example adds to the number that its task's loss is divided by."""

@@ -1,4 +1,4 @@
-"""Prefixes that a task's examples share, and what of an example is read off.
+"""Prefixes that a task's examples share.
 
 A task's prompts begin alike: an instruction, a system prompt, a few examples. What a decoder makes
 of these tokens depends on nothing that follows, so a row needs them once, and each example attends
@@ -45,13 +45,5 @@ def common_prefix(examples: Sequence[Item], pooling: Pooling) -> int:
 
 def begins_to_be_read(item: Item, pooling: Pooling) -> int:
     """The first token of an example at which a head or the output layer reads."""
-    read = (*item.target_positions[:1], *pooled_positions(item, pooling)[:1])
+    read = (*item.target_positions[:1], *item.pooled_positions(pooling)[:1])
     return min(read, default=len(item.input_ids) - 1)
-
-
-def pooled_positions(item: Item, pooling: Pooling) -> range:
-    """Which of an example's tokens its head pools; none if it has no head."""
-    if item.label is None:
-        return range(0)
-    length = len(item.input_ids)
-    return {"mean": range(length), "cls": range(1), "last": range(length - 1, length)}[pooling]

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tasktune.batching.attention_plan import plan_attention
 from tasktune.batching.output import output_on_targets
-from tasktune.batching.packing import plan_attention
 from tasktune.model.task_model import TaskModel
 from tasktune.serving.attention import CachedPlan
 from tasktune.serving.cache import Cache
