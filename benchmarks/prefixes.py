@@ -73,8 +73,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a smaller model, fewer rounds")
     arguments = parser.parse_args()
-    width, layers, vocabulary = (256, 4, 4096) if arguments.quick else (768, 8, 16384)
-    count, rounds = (64, 5) if arguments.quick else (128, 5)
+    width, layers, vocabulary = (256, 4, 4096) if arguments.quick else (512, 6, 16384)
+    count, rounds = 64, 5
     model = random_llama(
         "shared_private", TASKS, width=width, layers=layers, vocabulary=vocabulary
     ).train()

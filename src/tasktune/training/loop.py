@@ -107,9 +107,9 @@ class Loop:
                 journal = Journal(self.folder / "metrics.jsonl", resume_from=start)
         cost = CostMeter(self.folder, self.model.device, start)
         self.model.train()
-        if start == 0 and self.monitor.due(0):
-            self.look(journal, 0)
         with Interrupts() as interrupts:
+            if start == 0 and self.monitor.due(0):
+                self.look(journal, 0)
             self.steps(start, journal, cost, interrupts)
         if self.monitor.config.keep == "best" and self.monitor.best is not None:
             self.keep_best()
