@@ -173,8 +173,8 @@ def main() -> None:
         answer = run(arguments.base, arguments.steps, arguments.base / "adapter.pt")
         (arguments.base / f"{arguments.side}.json").write_text(json.dumps(answer))
         return
-    steps, rounds = (3, 1) if arguments.quick else (6, 2)
-    width, layers, vocabulary = (128, 2, 8192) if arguments.quick else (576, 10, 49152)
+    steps, rounds = (3, 1) if arguments.quick else (4, 1)
+    width, layers, vocabulary = (128, 2, 8192) if arguments.quick else (384, 6, 32768)
     base = llama_folder(width, layers, vocabulary)
     first_adapter(base, base / "adapter.pt")
     sides = [name for name in SIDES if "trl" not in name or find_spec("trl")]
