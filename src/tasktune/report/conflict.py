@@ -11,7 +11,8 @@ from markupsafe import Markup
 from tasktune.report.charts.cosine import cosine_strip, shade
 from tasktune.report.charts.weights import weight_strip
 from tasktune.report.cosines import Pair, PairCosine, pair_cosines, pair_series
-from tasktune.report.format import significant
+from tasktune.report.evidence import Clash, clashes
+from tasktune.report.format import cosine, significant
 from tasktune.report.progress import WeightRow, last_step
 from tasktune.report.run_files import RunFiles
 from tasktune.report.series import Series, series, thin
@@ -78,7 +79,7 @@ def conflict(run: RunFiles) -> Conflict | None:
     shown = in_matrix(tasks, ranked)
     last = last_step(run)
     return Conflict(
-        words=verdict(cosines, ranked),
+        words=verdict(cosines, ranked, clashes(run) or []),
         tasks=shown,
         left_out=len(tasks) - len(shown),
         matrix=[[cell(row, column, cosines, len(shown)) for column in shown] for row in shown],
@@ -86,7 +87,7 @@ def conflict(run: RunFiles) -> Conflict | None:
             PairRow(
                 f"{first} and {second}",
                 cosine_strip(f"{first} and {second}", pair_series(lines, first, second), last),
-                f"{cosines[first, second].mean:+.2f}",
+                cosine(cosines[first, second].mean),
             )
             for first, second in ranked[:PAIRS_SHOWN]
         ],
@@ -105,27 +106,27 @@ def in_matrix(tasks: list[str], ranked: list[Pair]) -> list[str]:
     return [task for task in tasks if task in first]
 
 
-def verdict(cosines: dict[Pair, PairCosine], ranked: list[Pair]) -> list[str]:
+def verdict(cosines: dict[Pair, PairCosine], ranked: list[Pair], sure: list[Clash]) -> list[str]:
     """Which pairs pull apart and which together, in words.
 
     :param ranked: the pairs, the lowest cosine first.
+    :param sure: those that surely conflict.
     """
-    against = [pair for pair in ranked if cosines[pair].mean < 0]
-    words = []
-    if against:
-        first, second = against[0]
-        words.append(
-            f"{first} and {second} conflict most: mean cosine {cosines[against[0]].mean:+.2f} over"
-            f" {cosines[against[0]].steps:,} logged steps."
-        )
-        words.append(
-            f"{len(against):,} of {len(ranked):,} pairs pull against each other in the mean."
-        )
-    else:
-        words.append(f"No pair of the {len(ranked):,} pulls against each other in the mean.")
-    first, second = ranked[-1]
-    words.append(f"{first} and {second} agree most: {cosines[ranked[-1]].mean:+.2f}.")
-    return words
+    worst, best = ranked[0], ranked[-1]
+    lowest, steps = cosine(cosines[worst].mean), cosines[worst].steps
+    over = f"over {steps:,} logged step{'s' * (steps != 1)}"
+    agree = f"{best[0]} and {best[1]} agree most: {cosine(cosines[best].mean)}."
+    if not sure:
+        return [
+            f"None of the {len(ranked):,} pairs is sure to conflict: the lowest mean cosine is"
+            f" {lowest}, of {worst[0]} and {worst[1]} {over}.",
+            agree,
+        ]
+    return [
+        f"{worst[0]} and {worst[1]} conflict most: mean cosine {lowest} {over}.",
+        f"{len(sure):,} of {len(ranked):,} pairs pull against each other beyond chance.",
+        agree,
+    ]
 
 
 def cell(row: str, column: str, cosines: dict[Pair, PairCosine], count: int) -> Cell:
@@ -136,7 +137,7 @@ def cell(row: str, column: str, cosines: dict[Pair, PairCosine], count: int) -> 
     if found is None:
         return Cell("–", "", f"{row} and {column} were never in a step together")
     value = found.mean
-    text = f"{value:+.2f}" if count <= NUMBERS_UP_TO else ""
+    text = cosine(value) if count <= NUMBERS_UP_TO else ""
     return Cell(text, f"background:{shade(value)}", f"{row} and {column}: {value:+.3f}")
 
 

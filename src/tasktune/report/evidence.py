@@ -10,6 +10,7 @@ from scipy.special import stdtrit
 
 from tasktune.report.cosines import Pair, PairCosine, pair_cosines
 from tasktune.report.fit import FitRow
+from tasktune.report.format import cosine
 from tasktune.report.progress import TaskRow
 from tasktune.report.run_files import RunFiles
 
@@ -66,7 +67,7 @@ def beside(
         for one, other in (clash.pair, clash.pair[::-1]):
             said = words.setdefault(one, [])
             if not any(text.startswith(PULLS) for text in said):  # the worst is named first
-                said.append(f"{PULLS} {other} (cosine {clash.cosine:+.2f})")
+                said.append(f"{PULLS} {other} (cosine {cosine(clash.cosine)})")
     for row in tasks:
         words[row.task] += draws(row, len(tasks))
     return words

@@ -49,6 +49,11 @@ def sort_key(value: float | None) -> float:
     return value if value is not None and math.isfinite(value) else -1e300
 
 
+def cosine(value: float) -> str:
+    """A cosine with its sign; none where it rounds to zero."""
+    return f"{value:+.2f}" if round(value, 2) else "0.00"
+
+
 def score(value: float, top: float) -> str:
     """A metric's value: one decimal where it reaches to 100, three where it reaches to 1."""
     return minus(f"{value:.1f}" if top > 1.5 else f"{value:.3f}")

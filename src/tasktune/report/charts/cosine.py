@@ -5,6 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from tasktune.report.charts.strip import strip
+from tasktune.report.format import cosine
 from tasktune.report.series import Series
 
 
@@ -17,5 +18,5 @@ def shade(value: float) -> str:
 
 def cosine_strip(pair: str, cosines: Series, last_step: int) -> Markup:
     """A pair's cosine over the steps, as one row of a heat map."""
-    stretches = [(step, f"{value:+.2f}", shade(value)) for step, value in cosines.points]
+    stretches = [(step, cosine(value), shade(value)) for step, value in cosines.points]
     return strip(f"Cosine of {pair}", stretches, last_step)
