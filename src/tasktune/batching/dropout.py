@@ -1,8 +1,8 @@
 """Dropout that a CPU draws fast.
 
-PyTorch draws each number of a mask on its own and on one thread: a quarter of a CPU's step where a
-model has dropout. Here four of them are cut out of one random word of 64 bits. GPUs keep
-PyTorch's kernel.
+PyTorch draws each number of a mask on its own and on one thread, which takes longer than the layer
+that it is for. Here four of them are cut out of one random word of 64 bits. GPUs keep PyTorch's
+kernel.
 """
 
 from __future__ import annotations
