@@ -19,6 +19,7 @@ from tasktune.data.cleaning.encoding import Encoding
 from tasktune.data.cleaning.html import Html
 from tasktune.data.cleaning.unicode import Unicode
 from tasktune.data.cleaning.whitespace import Whitespace
+from tasktune.run import Run
 from tests.data.desk import Desk
 from tests.workshop import Workshop
 
@@ -223,16 +224,18 @@ def test_cleaned_rows_against_a_split_that_is_not_there(desk: Desk) -> None:
 def test_a_changed_function_is_noticed(workshop: Workshop) -> None:
     """In another process, as a user's next command is."""
     workshop.task("colour")["clean"] = [{"map": "late_rows:f"}]
-    for word in ("one", "two"):
-        workshop.write("late_rows.py", f"def f(row):\n    return {{**row, 'text': '{word}'}}\n")
-        script = (
-            "from tasktune.run import Run; from pathlib import Path;"
-            f"print(Run.open(Path({str(workshop.save())!r})).tasks[0].train.example(0).prompt)"
-        )
-        made = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, check=True
-        )
-        assert made.stdout.startswith(word)
+    function = "def f(row):\n    return {{**row, 'text': '{}'}}\n"
+    workshop.write("late_rows.py", function.format("one"))
+    assert Run.open(workshop.save()).tasks[0].train.example(0).prompt.startswith("one")
+    workshop.write("late_rows.py", function.format("two"))
+    script = (
+        "from tasktune.run import Run; from pathlib import Path;"
+        f"print(Run.open(Path({str(workshop.save())!r})).tasks[0].train.example(0).prompt)"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert made.stdout.startswith("two")
 
 
 STEPS = st.lists(

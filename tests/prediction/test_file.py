@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,7 @@ def test_a_killed_command_goes_on(workshop: Workshop, trained: Path) -> None:
     process = subprocess.Popen([*words, str(resumed)], stderr=subprocess.DEVNULL)
     kept = hidden(resumed, "partial")
     while process.poll() is None and not (kept.is_file() and kept.read_bytes().count(b"\n") > 1):
-        pass
+        time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not resumed.exists(), "killed too late: the test shows nothing"

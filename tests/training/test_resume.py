@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -51,23 +46,6 @@ def test_resume_equals_uninterrupted(workshop: Workshop, layout: str) -> None:
     assert_identical(whole, halves)
     steps = [line["step"] for line in read_journal(halves / "metrics.jsonl") if "tasks" in line]
     assert steps == [2, 4, 6]
-
-
-@pytest.mark.slow
-def test_killed_and_resumed(workshop: Workshop) -> None:
-    """SIGKILL at whatever the process is doing, until a run gets through."""
-    workshop.run["training"].update(steps=30, checkpoint_every=3, batch_tokens=600)
-    whole = workshop.train(f"output={workshop.folder / 'whole'}")
-    killed = workshop.folder / "killed"
-    command = [sys.executable, "-m", "tasktune", "train", str(workshop.save()), f"output={killed}"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ})
-    while not any(checkpoints(killed / "checkpoints")) and process.poll() is None:
-        time.sleep(0.05)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "the run ended before it was killed"
-    subprocess.run([*command, "--resume"], check=True, stderr=subprocess.DEVNULL)
-    assert_identical(whole, killed)
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "optimizer.pt", "state.json"])
