@@ -27,7 +27,7 @@ class Dropout(nn.Dropout):
 def dropout(values: Tensor, rate: float) -> Tensor:
     """Each value to 0 at ``rate``, the others scaled up so that the mean stays."""
     dropped = round(rate * LEVELS)
-    if values.is_cuda or not 0 < dropped < LEVELS:
+    if values.device.type != "cpu" or not 0 < dropped < LEVELS:
         return F.dropout(values, rate)
     words = torch.empty(-(-values.numel() // 4), dtype=torch.int64).random_(-(1 << 63), None)
     levels = words.view(torch.int16)[: values.numel()].view(values.shape)

@@ -395,12 +395,12 @@ class Loop:
             self.tokens = torch.tensor(state["tokens"])
             self.log.load_state_dict(state["log"], int(self.tokens.sum()))
             self.skipped.load_state_dict(state["skipped"])
+            if self.penalties is not None and self.accelerator.is_main_process:
+                self.penalties.go_on(state["penalties"])
         except (ValueError, RuntimeError, KeyError) as error:
             said = f"it holds no {error}" if isinstance(error, KeyError) else error
             raise UserError(f"{checkpoint}: {said}; resume with the YAML of that run") from None
         for group in self.optimizer.param_groups:  # which may be others from now on
             group.update(betas=self.training.betas, weight_decay=self.training.weight_decay)
-        if self.penalties is not None and self.accelerator.is_main_process:
-            self.penalties.go_on(state["penalties"])
         self.obey_monitor()
         return int(state["step"])
