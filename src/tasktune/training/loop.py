@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from signal import SIGTERM
@@ -14,8 +14,6 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from tasktune.batching.examples import training_item
-from tasktune.batching.item import Item
 from tasktune.config import TrainingConfig
 from tasktune.data import Task
 from tasktune.errors import Interrupted, UserError
@@ -25,7 +23,8 @@ from tasktune.objective.losses import loss_counts
 from tasktune.objective.penalties import Penalties
 from tasktune.objective.update import NotFinite, Step, Update, backward, losses_again
 from tasktune.objective.weightings import Weighting
-from tasktune.sampling.sampler import Draw, Sampler
+from tasktune.sampling.sampler import Sampler
+from tasktune.training.batches import Batches
 from tasktune.training.checkpoint import (
     BEST,
     load_model,
@@ -36,7 +35,6 @@ from tasktune.training.checkpoint import (
 )
 from tasktune.training.cost import CostMeter
 from tasktune.training.devices import autocast
-from tasktune.training.domains import TargetExamples
 from tasktune.training.interrupts import Interrupts
 from tasktune.training.journal import Journal, flatten
 from tasktune.training.monitor import Monitor
@@ -88,11 +86,16 @@ class Loop:
             weight_decay=self.training.weight_decay,
             fused=True,
         )
-        self.tokens = torch.zeros(len(self.tasks), dtype=torch.int64)
-        aligned = self.penalties.aligned if self.penalties is not None else []
-        self.targets = TargetExamples(self.tasks, aligned, self.seed)
+        self.batches = Batches(
+            self.training,
+            self.tasks,
+            self.sampler,
+            self.accelerator,
+            self.seed,
+            read_twice=self.penalties.read_twice if self.penalties is not None else set(),
+            aligned=self.penalties.aligned if self.penalties is not None else [],
+        )
         self.ahead: dict[str, Any] | None = None  # what the last step's look ahead found
-        self.draws: list[Draw] = []  # of the last step
         self.skipped = SkippedSteps(self.model, self.tasks)
         self.log = StepLog(self.tasks, self.sampler)
 
@@ -132,7 +135,7 @@ class Loop:
             except NotFinite as problem:
                 self.optimizer.zero_grad(set_to_none=True)
                 norm = None
-                found = self.skipped.skip(step, problem.tasks, self.draws)
+                found = self.skipped.skip(step, problem.tasks, self.batches.draws)
                 self.publish(journal, {"step": step + 1, "skipped": found})
             else:
                 self.skipped.taken()
@@ -143,7 +146,7 @@ class Loop:
                 self.publish(journal, {"step": done, "lookahead": self.ahead})
                 log.restart_clock()
             if self.is_logged(done):
-                line = log.line(done, learning_rate(step, self.training), norm, self.tokens)
+                line = log.line(done, learning_rate(step, self.training), norm, self.batches.tokens)
                 for task, values in self.penalty_values().items():
                     line["tasks"][self.tasks[task].name]["penalties"] = values
                 self.publish(journal, line)
@@ -167,7 +170,7 @@ class Loop:
 
     def observe(self, step: int, update: Update) -> None:
         """Tells everything that learns from steps of one that was taken."""
-        self.log.add(update, int(self.tokens.sum()))
+        self.log.add(update, int(self.batches.tokens.sum()))
         self.monitor.observe(step, update)
         if self.sampler.learns:
             losses = zip(update.present, update.losses.tolist(), strict=True)
@@ -212,14 +215,14 @@ class Loop:
         :raises NotFinite: if a loss or gradient is no number; then nothing was changed.
         """
         torch.manual_seed(self.noise_seed(step))
-        bundles = self.bundles(step)
+        bundles = self.batches.draw(step)
         items = [item for bundle in bundles for item in bundle]
         if self.penalties is not None:
             self.penalties.begin(self.model, step)
         taken = Step(
             number=step,
-            batches=[self.model.collate(micro) for micro in self.micro_batches(bundles)],
-            idle=[self.model.collate(bundles[0]) for _ in range(self.idle_passes(bundles))],
+            batches=[self.model.collate(micro) for micro in self.batches.micro_batches(bundles)],
+            idle=[self.model.collate(bundles[0]) for _ in range(self.batches.idle_passes(bundles))],
             counts=loss_counts(items, len(self.tasks)),
             autocast=partial(autocast, self.model.device, self.training.precision),
             reduce=self.reduce,
@@ -257,59 +260,6 @@ class Loop:
     def is_logged(self, done: int) -> bool:
         """Whether a line is written after step ``done``, counted from 1."""
         return done % self.training.log_every == 0 or done == self.training.steps
-
-    def bundles(self, step: int) -> list[list[Item]]:
-        """The examples of the whole effective batch, the same on every rank.
-
-        Each with what has to be in the same forward pass: its second copy, or the example of the
-        target domain that it is compared with.
-        """
-        twice = self.penalties.read_twice if self.penalties is not None else set()
-        bundles = []
-        self.draws = self.sampler.batch(step)
-        for draw in self.draws:
-            task = self.tasks[draw.task]
-            item = training_item(task, task.train, draw.example)
-            labelled, *unlabelled = self.targets.beside(item, draw.example)
-            copies = [replace(labelled, again=True)] if draw.task in twice else []
-            bundle = [labelled, *copies, *unlabelled]
-            self.tokens[draw.task] += sum(len(one.input_ids) for one in bundle)
-            bundles.append(bundle)
-        return bundles
-
-    def idle_passes(self, bundles: Sequence[list[Item]]) -> int:
-        """How many passes this rank makes for company, where the ranks share a base.
-
-        Every rank knows the whole step, so none has to ask the others.
-        """
-        if self.training.sharding == "none":
-            return 0
-        everyone = range(self.accelerator.num_processes)
-        passes = [len(self.micro_batches(bundles, rank)) for rank in everyone]
-        return max(passes) - passes[int(self.accelerator.process_index)]
-
-    def micro_batches(
-        self, bundles: Sequence[list[Item]], rank: int | None = None
-    ) -> list[list[Item]]:
-        """A rank's share of the step, in pieces of at most ``micro_batch_tokens``; its own if none.
-
-        Each rank takes every n-th example and cuts what it has into pieces, so no rank waits for a
-        token count: what a loss is divided by was counted before. A bundle that is longer than a
-        piece may be is a piece of its own.
-        """
-        rank = self.accelerator.process_index if rank is None else rank
-        share = bundles[rank :: self.accelerator.num_processes]
-        sizes = [sum(len(item.input_ids) for item in bundle) for bundle in share]
-        limit = self.training.micro_batch_tokens or sum(sizes)
-        pieces: list[list[Item]] = []
-        room = 0
-        for bundle, size in zip(share, sizes, strict=True):
-            if size > room:
-                pieces.append([])
-                room = limit
-            pieces[-1] += bundle
-            room -= size
-        return pieces
 
     def noise_seed(self, step: int) -> int:
         """Dropout is a function of seed, step and rank, so a checkpoint need not keep it."""
@@ -359,12 +309,12 @@ class Loop:
             state = {
                 "sampler": self.sampler.state_dict(),
                 "weighting": self.weighting.state_dict(),
-                "targets": self.targets.state_dict(),
+                "targets": self.batches.targets.state_dict(),
                 "monitor": self.monitor.state_dict(),
                 "log": self.log.state_dict(),
                 "skipped": self.skipped.state_dict(),
                 "penalties": values,
-                "tokens": self.tokens.tolist(),
+                "tokens": self.batches.tokens.tolist(),
             }
             with writing(self.folder):
                 save_checkpoint(
@@ -389,11 +339,11 @@ class Loop:
             self.optimizer.load_state_dict(optimizer)
             self.sampler.load_state_dict(state["sampler"])
             self.weighting.load_state_dict(state["weighting"])
-            self.targets.load_state_dict(state["targets"])
+            self.batches.targets.load_state_dict(state["targets"])
             best = load_tensors(checkpoint / BEST) if self.monitor.best is not None else {}
             self.monitor.load_state_dict(state["monitor"], best)
-            self.tokens = torch.tensor(state["tokens"])
-            self.log.load_state_dict(state["log"], int(self.tokens.sum()))
+            self.batches.tokens = torch.tensor(state["tokens"])
+            self.log.load_state_dict(state["log"], int(self.batches.tokens.sum()))
             self.skipped.load_state_dict(state["skipped"])
             if self.penalties is not None and self.accelerator.is_main_process:
                 self.penalties.go_on(state["penalties"])
