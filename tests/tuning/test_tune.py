@@ -52,6 +52,15 @@ def command(workshop: Workshop, folder: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "tasktune", "tune", run_file, "--output", str(folder), *options]
 
 
+def test_a_study_lies_beside_the_folder_of_the_run(small: Workshop) -> None:
+    small.run["output"] += "/"  # as a shell completes it
+    small.run["tune"] |= {"trials": 1}
+    code, _, error = small.tasktune("tune", str(small.save()))
+    assert code == 0, error
+    assert (small.folder / "run-tune" / "trials.json").is_file()
+    assert not (small.folder / "run").exists()
+
+
 def test_a_study_says_what_each_setting_is_worth_and_its_best_trains(small: Workshop) -> None:
     found = study(small)
     assert [s["number"] for s in found["settings"]] == [0, 1, 2, 3]

@@ -60,7 +60,7 @@ def compare(
     """
     config = load_config(run_file, list(overrides))
     config = config.model_copy(update={"data_folder": str(config.folder.resolve())})
-    folder = output or Path(f"{config.output}-compare")
+    folder = output or Path(f"{Path(config.output)}-compare")
     systems(config)  # what is misspelt is said before anything heavy
     refuse_one_task(config)
     others = start_workers(workers, work, config, folder)

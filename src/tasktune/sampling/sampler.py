@@ -105,7 +105,7 @@ class Sampler:
         """
         rates = self.rates(step)
         counts = self.counts(step)
-        closed = (rates <= 0) | (self.drawn >= self.most)
+        closed = (rates <= 0) | self.used_up
         before = self.drawn.copy()
         draws: list[Draw] = []
         tokens = 0
@@ -141,7 +141,7 @@ class Sampler:
                 f"curriculum.tasks: every task that is open at step {step} has a rate of 0 in the"
                 " mixture; open another task or change the mixture"
             )
-        used_up = self.drawn >= self.most
+        used_up = self.used_up
         if not used_up.any():
             return np.asarray(rates / total)
         rates = np.where(used_up, 0.0, rates)
@@ -170,6 +170,11 @@ class Sampler:
         found = zip(self.orders, self.counts(step), rates, strict=True)
         shares = [count / order.size if rate > 0 else 0.0 for order, count, rate in found]
         return dict(zip(self.statistics.names, shares, strict=True))
+
+    @property
+    def used_up(self) -> NDArray[np.bool_]:
+        """Which tasks were gone through as often as ``max_epochs`` lets them, ``[K]``."""
+        return np.asarray(self.drawn >= self.most)
 
     @property
     def is_even(self) -> bool:

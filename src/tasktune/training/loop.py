@@ -10,6 +10,7 @@ from pathlib import Path
 from signal import SIGTERM
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -128,7 +129,7 @@ class Loop:
         """
         log = self.log
         for step in range(start, self.training.steps):
-            if self.monitor.finished:
+            if self.finished:
                 break
             try:
                 update, norm = self.step(step)
@@ -157,7 +158,7 @@ class Loop:
                 self.publish(journal, {"step": done, "evaluation": self.evaluate()})
                 self.model.train()
                 log.restart_clock()
-            last = done == self.training.steps or self.monitor.finished
+            last = done == self.training.steps or self.finished
             signal = 0 if last else self.agreed(interrupts.noted, done)
             if done % self.training.checkpoint_every == 0 or last or signal:
                 self.save(done)
@@ -167,6 +168,12 @@ class Loop:
                 log.restart_clock()
             if signal:
                 raise Interrupted(signal, f"stopped after step {done:,} and saved")
+
+    @property
+    def finished(self) -> bool:
+        """Whether the monitor has frozen every task that ``max_epochs`` left to train."""
+        frozen = np.array(self.monitor.frozen)
+        return bool(frozen.any() and (frozen | self.sampler.used_up).all())
 
     def observe(self, step: int, update: Update) -> None:
         """Tells everything that learns from steps of one that was taken."""

@@ -52,7 +52,7 @@ def tune(
     config = load_config(run_file, list(overrides))
     placed = {"data_folder": str(config.folder.resolve())}
     config = config.model_copy(update=placed)
-    folder = output or Path(f"{config.output}-tune")
+    folder = output or Path(f"{Path(config.output)}-tune")
     Space(config)  # what is misspelt is said before anything heavy
     open_folder(config, folder, overwrite)
     others = start_workers(workers, work, config, folder)

@@ -141,6 +141,18 @@ def test_a_run_ends_when_every_task_is_frozen(planted: Workshop, tmp_path: Path)
     assert (run / "adapters").is_dir()
 
 
+def test_a_run_ends_when_what_is_not_frozen_is_used_up(planted: Workshop, tmp_path: Path) -> None:
+    settings = ["monitor.action={heart: freeze}", "tasks.well.max_epochs=1"]
+    whole, tasks = planted.run["tasks"], ("heart", "well")
+    planted.run["tasks"] = {name: whole[name] for name in tasks}
+    try:
+        run = planted.train(*settings, f"output={tmp_path / 'run'}")
+    finally:
+        planted.run["tasks"] = whole
+    assert looks(run)[-1]["heart"]["action"] == "frozen"
+    assert int(latest_checkpoint(run).name.removeprefix("step-")) < 200
+
+
 def test_mistakes(workshop: Workshop) -> None:
     says = workshop.complaint("monitor.action={colur: freeze}")
     assert "monitor.action: unknown task 'colur'; did you mean 'colour'?" in says

@@ -65,11 +65,6 @@ class Monitor:
         """Whether to look after step ``done``; 0 is before the first."""
         return self.every > 0 and (done % self.every == 0 or done == self.steps)
 
-    @property
-    def finished(self) -> bool:
-        """Whether no task is left to train."""
-        return all(self.frozen)
-
     def observe(self, step: int, update: Update) -> None:
         """Sees each step after it was taken."""
         if self.every > 0:
