@@ -4,12 +4,13 @@ Once with the pack's encoder (all-MiniLM-L6-v2) and heads, once with the built-i
 which names labels. Every system is trained on the same data and scored on the same test examples,
 over several seeds:
 
-- **twins**, one model a task, each with the learning rate that its validation split chose at seed
-  0, and with all the steps of a common run or half of them, whichever it chose;
+- **twins**, one model a task, each with the learning rate and the number of steps, all of a common
+  run's or half of them, that its validation split chose at seed 0;
 - the **pile**, which people train today: plain LoRA, all examples shuffled together, one loss;
 - **ours**: layouts, mixtures, weightings, curricula and penalties by successive halving on the
-  validation splits: all for a sixth of the steps, the best of them for all steps, the best of
-  those at other learning rates, and the best over all seeds.
+  validation splits: all for a sixth of the steps; the best of them for all steps, with three that
+  a sixth can't judge (draws that follow how tasks learn, each task's own adapters at its twin's
+  rate, and both); the best of those over all seeds. The pile may choose between two rates as well.
 
 Nothing is chosen by test scores. ``delta_m`` is the mean relative change against the twins (Maninis
 et al. 2019), ``worst_task`` the least. ``cost_ratio`` is of the time of a step, the winner's to the
@@ -32,8 +33,15 @@ import torch
 import yaml
 
 from settings import BENCHMARK_PACK, encoder_folder
-from tasktune.comparison.statistics import changes, is_absolute, seed_half_width
+from tasktune.comparison.findings import (
+    Scores,
+    SystemResult,
+    against_twins,
+    constant_scores,
+    scores_of,
+)
 from tasktune.comparison.store import Store, Trained
+from tasktune.comparison.table import shown
 from tasktune.config import RunConfig
 from tasktune.config_file import load_config
 from tasktune.evaluation.evaluate import task_metrics
@@ -57,6 +65,7 @@ OURS: dict[str, dict[str, Any]] = {
     "per_task": {"adapter.layout": "per_task"},
     "equal draws": {"mixture.strategy": "equal"},
     "proportional": {"mixture.strategy": "proportional"},
+    "loss_ratio": {"mixture.strategy": "loss_ratio"},
     "upgrad": {"weighting.method": "upgrad"},
     "cagrad": {"weighting.method": "cagrad"},
     "famo": {"weighting.method": "famo"},
@@ -68,14 +77,21 @@ OURS: dict[str, dict[str, Any]] = {
 """What differs from the run file: layout shared_private, mixture temperature, weighting equal."""
 
 
+LATE = "loss_ratio"
+"""Of ours, the one that a sixth of the steps can't judge."""
+GENTLE = {**OURS["shared_private"], "mixture.strategy": "loss_ratio", "mixture.strength": 0.5}
+"""With each task at its twin's rate."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """How much each side trains.
 
     :param steps: of a run of all tasks, and at most of a twin, which may choose half of them.
     :param batch_tokens: of a step of all tasks; a twin's is its share.
-    :param rates: learning rates; the first is every system's until it is among the best.
-    :param kept: how many systems are trained for all steps, and how many at all rates and seeds.
+    :param rates: learning rates, falling. Twins choose among all, the pile among the first two;
+        ours are tried at the first, and go on at the second.
+    :param kept: how many of our systems are trained for all steps.
     :param limit: examples of each task to score; all where absent.
     """
 
@@ -84,7 +100,7 @@ class Budget:
     seeds: int
     rates: tuple[float, ...]
     systems: tuple[str, ...]
-    kept: tuple[int, int]
+    kept: int
     limit: int | None = None
 
     @property
@@ -93,8 +109,8 @@ class Budget:
         return max(1, self.steps // 6)
 
 
-FULL = Budget(480, 3072, 3, (2e-3, 1e-3), tuple(OURS), (3, 1))
-QUICK = Budget(4, 1024, 1, (2e-3,), ("shared_private", "upgrad"), (1, 1), limit=20)
+FULL = Budget(480, 3072, 3, (2e-3, 1e-3, 5e-4), tuple(OURS), 1)
+QUICK = Budget(4, 1024, 1, (2e-3,), ("shared_private", "upgrad"), 1, limit=20)
 Job = tuple[dict[str, Any], int, str | None]
 """A training: its keys, its seed, and a twin's task."""
 
@@ -114,6 +130,7 @@ class Bench:
         self.file = write_run(base, folder, self.tasks)
         run = Run(self.config({}))
         self.reference: dict[str, float] = {}
+        self.own_rates: dict[str, Any] = {}
         self.metrics: dict[str, Metric] = {task.name: task_metrics(task)[0] for task in run.tasks}
         self.store = Store(
             run,
@@ -154,38 +171,44 @@ class Bench:
 
     def twins(self) -> dict[str, list[Trained]]:
         """Each task's twins over all seeds, as its validation split chose them at seed 0."""
+        rates = [{"training.learning_rate": rate} for rate in self.budget.rates]
         half = {"training.steps": max(1, self.budget.steps // 2)}
-        rates = [{"training.learning_rate": rate, **half} for rate in self.budget.rates]
-        self.train([(keys, 0, task) for keys in rates for task in self.tasks])
-        chosen = {task: self.better_twin(task, rates) for task in self.tasks}
-        whole = {
-            task: {**keys, "training.steps": self.budget.steps} for task, keys in chosen.items()
-        }
-        self.train([(keys, 0, task) for task, keys in whole.items()])
-        chosen = {task: self.better_twin(task, [chosen[task], whole[task]]) for task in self.tasks}
+        tried = {task: [{**rate, **half} for rate in rates[:2]] for task in self.tasks}
+        chosen = self.better_twins(tried)
+        for task, keys in chosen.items():  # longer, a lower rate may be better
+            first = self.budget.rates.index(keys["training.learning_rate"])
+            tried[task] += [
+                {**rate, "training.steps": self.budget.steps} for rate in rates[first : first + 2]
+            ]
+        chosen = self.better_twins(tried)
         for task, keys in chosen.items():
             print(f"  {task}: {keys}", flush=True)
+            self.own_rates[f"tasks.{task}.learning_rate"] = keys["training.learning_rate"]
         seeds = range(self.budget.seeds)
         self.train([(chosen[task], seed, task) for seed in seeds for task in self.tasks])
         return {
             task: self.train([(chosen[task], seed, task) for seed in seeds]) for task in self.tasks
         }
 
-    def better_twin(self, task: str, settings: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """The setting that the task's validation split finds best at seed 0."""
-        found = self.train([(keys, 0, task) for keys in settings])
-        sign = 1 if self.metrics[task].higher_is_better else -1
-        best = max(range(len(found)), key=lambda index: sign * found[index].validation[task])
-        return settings[best]
+    def better_twins(self, tried: Mapping[str, Sequence[dict[str, Any]]]) -> dict[str, Any]:
+        """Of each task's settings, the one that its validation split finds best at seed 0."""
+        self.train([(keys, 0, task) for task, settings in tried.items() for keys in settings])
+        chosen = {}
+        for task, settings in tried.items():
+            found = self.train([(keys, 0, task) for keys in settings])
+            sign = 1 if self.metrics[task].higher_is_better else -1
+            scores = [sign * one.validation[task] for one in found]
+            chosen[task] = settings[int(np.argmax(scores))]
+        return chosen
 
-    def best(self, settings: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-        """The settings that the validation splits find best at seed 0, the best first."""
+    def best(self, settings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The settings in the order that the validation splits put them in at seed 0."""
         trained = self.train([(keys, 0, None) for keys in settings])
         gains = [self.validated(one) for one in trained]
         order = sorted(range(len(gains)), key=lambda index: -gains[index])
         for index in order:
             print(f"  validation {100 * gains[index]:+6.2f} %  {settings[index]}", flush=True)
-        return [settings[index] for index in order[:count]]
+        return [settings[index] for index in order]
 
     def validated(self, trained: Trained) -> float:
         """A system's mean relative change on the validation splits against twins at seed 0."""
@@ -237,100 +260,74 @@ def write_run(base: str, folder: Path, tasks: Sequence[str]) -> Path:
 
 
 def row(
-    name: str,
-    runs: Sequence[Trained],
-    twins: Mapping[str, Sequence[Trained]],
-    metrics: Mapping[str, Metric],
+    bench: Bench, name: str, runs: Sequence[Trained], twins: Mapping[str, Sequence[Trained]]
 ) -> dict[str, Any]:
-    """A system over all seeds against the twins, in percent."""
-    found = {}
-    for task, metric in metrics.items():
-        ours = np.array([primary(run, task) for run in runs])
-        theirs = np.array([primary(run, task) for run in twins[task]])[: len(ours)]
-        absolute = is_absolute(float(theirs.mean()), 0.0, metric.top)
-        found[task] = 100 * changes(ours, theirs, metric.higher_is_better, absolute)
-    means = {task: float(values.mean()) for task, values in found.items()}
-    over_seeds = np.stack(list(found.values())).mean(axis=0)
+    """A system over its seeds against the twins of those seeds, as ``tasktune compare`` judges."""
+
+    def scored(of: Mapping[str, Sequence[Trained]]) -> dict[str, Scores]:
+        return {
+            task: scores_of(of[task][: len(runs)], task, metric, 0, len(runs[0].answers(task)))
+            for task, metric in bench.metrics.items()
+        }
+
+    ours = scored(dict.fromkeys(bench.tasks, runs))
+    names = {task: str(runs[0].scores[task]["primary"]) for task in bench.tasks}
+    chance = constant_scores(runs[0], bench.metrics)
+    found = against_twins(ours, scored(twins), bench.metrics, names, chance, "steps")
     return {
         "system": name,
-        "delta_m": float(over_seeds.mean()),
-        "half_width": seed_half_width(over_seeds),
-        "worst": min(means, key=lambda task: means[task]),
-        "worst_task": min(means.values()),
+        "found": found,
         "seeds": len(runs),
-        "tasks": means,
-        "scores": {task: float(np.mean([primary(run, task) for run in runs])) for task in metrics},
+        "scores": {task: float(one.seeds.mean()) for task, one in ours.items()},
     }
-
-
-def primary(run: Trained, task: str) -> float:
-    """A task's test score by its first metric."""
-    scores = run.scores[task]
-    return float(scores["metrics"][scores["primary"]]["value"])
-
-
-def halve(bench: Bench) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Our best systems, at the rates that suit them, and what fell out on the way."""
-    budget = bench.budget
-    first = [{**OURS[name], "training.steps": budget.rung} for name in budget.systems]
-    print("ours, a sixth of the steps", flush=True)
-    tried = bench.best(first, len(first))
-    whole = [{**keys, "training.steps": budget.steps} for keys in tried[: budget.kept[0]]]
-    print("ours, all steps", flush=True)
-    better = bench.best(whole, budget.kept[0])
-    finalists = []
-    for keys in better[: budget.kept[1]]:
-        print("ours, at other rates", flush=True)
-        finalists += bench.best([{**keys, "training.learning_rate": r} for r in budget.rates], 1)
-    print("ours, the last", flush=True)
-    finalists = bench.best(finalists, len(finalists))
-    return finalists, [*better[budget.kept[1] :], *tried[budget.kept[0] :]]
 
 
 def compare(bench: Bench) -> list[dict[str, Any]]:
-    """All rows: the pile first, then ours, the best by validation first."""
+    """All rows: the pile first, then our best, then what fell out on the way."""
     budget = bench.budget
     seeds = range(budget.seeds)
-    bench.train(
-        [({**OURS[name], "training.steps": budget.rung}, 0, None) for name in budget.systems]
-    )
+    first = [{**OURS[name], "training.steps": budget.rung} for name in budget.systems]
+    bench.train([(keys, 0, None) for keys in first])
     print("twins", flush=True)
     twins = bench.twins()
     bench.reference = {task: runs[0].validation[task] for task, runs in twins.items()}
+    print("ours, a sixth of the steps", flush=True)
+    tried = bench.best(first)
+    late = [OURS[name] for name in budget.systems if name == LATE]
+    whole = [*({**keys, "training.steps": budget.steps} for keys in tried[: budget.kept]), *late]
+    whole += [{**keys, **bench.own_rates} for keys in (OURS["shared_private"], GENTLE)]
+    whole = [{**keys, **at(budget.rates[:2][-1])} for keys in whole]
+    piles = [{**PILE, **at(rate)} for rate in budget.rates[:2]]
+    bench.train([(keys, 0, None) for keys in (*whole, *piles)])
+    print("ours, all steps", flush=True)
+    ours = bench.best(whole)
     print("the pile", flush=True)
-    (pile,) = bench.best([{**PILE, "training.learning_rate": rate} for rate in budget.rates], 1)
-    finalists, losers = halve(bench)
-    bench.train([(keys, seed, None) for keys in (pile, *finalists) for seed in seeds])
+    piles = bench.best(piles)
+    bench.train([(keys, seed, None) for keys in (ours[0], piles[0]) for seed in seeds])
     rows = []
-    for keys in (pile, *finalists, *losers):
-        runs = bench.train([(keys, seed, None) for seed in (seeds if keys not in losers else [0])])
-        rows.append(row(name_of(keys), runs, twins, bench.metrics))
-    for found, seconds in zip(rows, bench.step_seconds([pile, *finalists]), strict=False):
+    for keys in (piles[0], ours[0], *piles[1:], *ours[1:], *tried):
+        last = keys in (piles[0], ours[0])
+        runs = bench.train([(keys, seed, None) for seed in (seeds if last else [0])])
+        rows.append(row(bench, name_of(keys), runs, twins))
+    for found, seconds in zip(rows, bench.step_seconds([piles[0], ours[0]]), strict=False):
         found["step_seconds"] = seconds
-    scores = {
-        task: float(np.mean([primary(run, task) for run in runs])) for task, runs in twins.items()
-    }
-    rows.append(
-        {
-            "system": "twins, a model a task",
-            "delta_m": 0.0,
-            "half_width": 0.0,
-            "worst": "none",
-            "worst_task": 0.0,
-            "seeds": budget.seeds,
-            "scores": scores,
-        }
-    )
-    return rows
+    every = {task: row(bench, "", runs, twins)["scores"][task] for task, runs in twins.items()}
+    return [*rows, {"system": "twins, a model a task", "seeds": budget.seeds, "scores": every}]
+
+
+def at(rate: float) -> dict[str, float]:
+    """The key of a learning rate."""
+    return {"training.learning_rate": rate}
 
 
 def name_of(keys: Mapping[str, Any]) -> str:
     """What a row is called: the system and what it was trained with."""
-    rest = dict(keys)
+    rest = {key: value for key, value in keys.items() if not key.startswith("tasks.")}
     rate, steps = (rest.pop(f"training.{key}", "") for key in ("learning_rate", "steps"))
-    names = {"the pile": PILE, **OURS}
+    own = ", each task at its twin's" if any(key.startswith("tasks.") for key in keys) else ""
+    names = {"the pile": PILE, "loss_ratio, strength 0.5": GENTLE, **OURS}
     name = next(name for name, known in names.items() if known == rest)
-    return f"{name}, rate {rate or 'first'}, steps {steps or 'all'}"
+    return f"{name}, rate {rate or 'first'}{own}, steps {steps or 'all'}"
 
 
 def main() -> None:
@@ -358,27 +355,29 @@ def main() -> None:
 
 
 def figures_of(rows: Sequence[Mapping[str, Any]], prefix: str) -> dict[str, float]:
-    """What the winner and the pile come to."""
-    pile, best = rows[0], rows[1]
-    found = {
-        "delta_m": best["delta_m"],
-        "worst_task": best["worst_task"],
-        "pile_delta_m": pile["delta_m"],
-        "pile_worst_task": pile["worst_task"],
-        "cost_ratio": best["step_seconds"] / pile["step_seconds"],
-    }
-    return {prefix + name: round(value, 3) for name, value in found.items()}
+    """What the pile and the best of ours come to, in percent."""
+    figures = {}
+    for row, name in zip(rows, ("pile_", ""), strict=False):
+        found: SystemResult = row["found"]
+        if found.delta_m is not None and found.worst_task is not None:
+            figures[f"{name}delta_m"] = 100 * found.delta_m.value
+            figures[f"{name}worst_task"] = 100 * found.tasks[found.worst_task].change
+    figures["cost_ratio"] = rows[1]["step_seconds"] / rows[0]["step_seconds"]
+    return {prefix + name: round(value, 3) for name, value in figures.items()}
 
 
-def printed(one: Mapping[str, Any]) -> dict[str, str]:
-    """A row of the table in the documentation: changes in percent, then each task's score."""
-    changed = {
-        "delta_m": f"{one['delta_m']:+.2f} +- {one['half_width']:.2f}",
-        "worst task": f"{one['worst']} {one['worst_task']:+.2f}",
-        "seeds": str(one["seeds"]),
-    }
-    scores = {task: f"{value:.3f}" for task, value in one["scores"].items()}
-    return {"system": one["system"], **changed, **scores}
+def printed(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row of the table in the documentation."""
+    found: SystemResult | None = row.get("found")
+    cells = {"system": row["system"], "delta_m": "", "seeds": str(row["seeds"])}
+    if found is not None and found.delta_m is not None:
+        mean = found.delta_m
+        half = 100 * (mean.high - mean.low) / 2
+        cells["delta_m"] = f"{100 * mean.value:+.2f} ± {half:.2f} %"
+    for task, score in row["scores"].items():
+        change = "" if found is None else f" ({shown(found.tasks[task])})"
+        cells[task] = f"{score:.3f}{change}"
+    return cells
 
 
 if __name__ == "__main__":

@@ -64,6 +64,15 @@ def test_one_seed_leaves_the_examples() -> None:
     assert found.verdict == "helped"
 
 
+@pytest.mark.parametrize(("spread", "absolute"), [(0.02, False), (0.1, True)])
+def test_a_twin_that_may_be_at_chance_gives_points(spread: float, absolute: bool) -> None:
+    """0.12 is a score if the examples can tell it from 0.05, and may be none if they can't."""
+    twin = scores(0.12, 0.12, spread=spread)
+    found = against_twin(scores(0.06, 0.06), twin, MATTHEWS, 0.0, "matthews", "steps")
+    assert found.absolute is absolute
+    assert found.change == pytest.approx(-0.06 if absolute else -0.5)
+
+
 @pytest.mark.parametrize("twin", [0.0, 0.004, -0.1])
 def test_a_twin_at_chance_gives_points_and_no_infinity(twin: float) -> None:
     ours = {"cola": scores(0.2, 0.2), "sst2": scores(0.9, 0.9)}

@@ -49,7 +49,7 @@ class Scores:
 class TaskChange:
     """A task of one system against its twin.
 
-    :param absolute: whether the change is in points, since the twin is at or near chance.
+    :param absolute: whether the change is in points, since the twin isn't surely above chance.
     :param twin_examples: the training examples that the twin saw.
     :param other_budget: whether the two saw numbers of examples that differ by a tenth or more.
     """
@@ -176,7 +176,7 @@ def against_twin(
     :param budget: of the twin; one of equal steps saw another number of examples by design.
     """
     mean = float(twin.seeds.mean())
-    near = by_chance is not None and is_absolute(mean, by_chance, metric.top)
+    near = by_chance is not None and is_absolute(surely(twin), by_chance, metric.top)
     absolute = near or not np.isfinite(mean) or mean == 0
     better = metric.higher_is_better
     values = changes(ours.seeds, twin.seeds, better, absolute)
@@ -197,6 +197,11 @@ def against_twin(
         other_budget=budget == "examples"
         and abs(ours.examples - twin.examples) > OTHER_BUDGET * twin.examples,
     )
+
+
+def surely(scores: Scores) -> float:
+    """The lower end of the mean score's 95 % interval over test examples."""
+    return float(np.percentile(scores.resampled.mean(axis=1), 2.5))
 
 
 def against_twins(
