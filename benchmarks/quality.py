@@ -109,10 +109,17 @@ class Budget:
         return max(1, self.steps // 6)
 
 
-FULL = Budget(480, 3072, 3, (2e-3, 1e-3, 5e-4), tuple(OURS), 1)
+FULL = {
+    "encoder": Budget(480, 3072, 3, (2e-3, 1e-3, 5e-4), tuple(OURS), 1),
+    "tiny": Budget(
+        240, 3072, 3, (5e-3, 2e-3, 1e-3), ("shared", "shared_private", "upgrad"), 1, limit=200
+    ),
+}
 QUICK = Budget(4, 1024, 1, (2e-3,), ("shared_private", "upgrad"), 1, limit=20)
 Job = tuple[dict[str, Any], int, str | None]
 """A training: its keys, its seed, and a twin's task."""
+Runs = Mapping[str, Sequence[Trained]]
+"""The trainings, one a seed, that each task's scores are of."""
 
 
 class Bench:
@@ -211,12 +218,14 @@ class Bench:
         return [settings[index] for index in order]
 
     def validated(self, trained: Trained) -> float:
-        """A system's mean relative change on the validation splits against twins at seed 0."""
+        """A system's mean relative change on the validation splits against twins at seed 0.
+
+        Over the tasks that ``delta_m`` is of: a twin that may be at chance gives no quotient.
+        """
         found = []
-        for task, metric in self.metrics.items():
-            ours, theirs = trained.validation[task], self.reference[task]
-            sign = 1.0 if metric.higher_is_better else -1.0
-            found.append(sign * (ours - theirs) / max(abs(theirs), 0.05 * metric.top))
+        for task, theirs in self.reference.items():
+            sign = 1.0 if self.metrics[task].higher_is_better else -1.0
+            found.append(sign * (trained.validation[task] - theirs) / (abs(theirs) or 1.0))
         return float(np.mean(found))
 
     def step_seconds(self, sides: Sequence[Mapping[str, Any]]) -> list[float]:
@@ -259,25 +268,27 @@ def write_run(base: str, folder: Path, tasks: Sequence[str]) -> Path:
     return file
 
 
-def row(
-    bench: Bench, name: str, runs: Sequence[Trained], twins: Mapping[str, Sequence[Trained]]
-) -> dict[str, Any]:
+def row(bench: Bench, name: str, runs: Runs, twins: Runs) -> dict[str, Any]:
     """A system over its seeds against the twins of those seeds, as ``tasktune compare`` judges."""
+    seeds = min(len(found) for found in runs.values())
+    first = {task: found[0] for task, found in runs.items()}
 
-    def scored(of: Mapping[str, Sequence[Trained]]) -> dict[str, Scores]:
+    def scored(of: Runs) -> dict[str, Scores]:
         return {
-            task: scores_of(of[task][: len(runs)], task, metric, 0, len(runs[0].answers(task)))
+            task: scores_of(of[task][:seeds], task, metric, 0, len(first[task].answers(task)))
             for task, metric in bench.metrics.items()
         }
 
-    ours = scored(dict.fromkeys(bench.tasks, runs))
-    names = {task: str(runs[0].scores[task]["primary"]) for task in bench.tasks}
-    chance = constant_scores(runs[0], bench.metrics)
-    found = against_twins(ours, scored(twins), bench.metrics, names, chance, "steps")
+    ours = scored(runs)
+    names = {task: str(one.scores[task]["primary"]) for task, one in first.items()}
+    by_chance = {
+        task: constant_scores(first[task], {task: metric})[task]
+        for task, metric in bench.metrics.items()
+    }
     return {
         "system": name,
-        "found": found,
-        "seeds": len(runs),
+        "found": against_twins(ours, scored(twins), bench.metrics, names, by_chance, "steps"),
+        "seeds": seeds,
         "scores": {task: float(one.seeds.mean()) for task, one in ours.items()},
     }
 
@@ -290,7 +301,9 @@ def compare(bench: Bench) -> list[dict[str, Any]]:
     bench.train([(keys, 0, None) for keys in first])
     print("twins", flush=True)
     twins = bench.twins()
-    bench.reference = {task: runs[0].validation[task] for task, runs in twins.items()}
+    alone = row(bench, "twins, a model a task", twins, twins)
+    counted = [task for task in bench.tasks if task not in alone["found"].left_out]
+    bench.reference = {task: twins[task][0].validation[task] for task in counted or bench.tasks}
     print("ours, a sixth of the steps", flush=True)
     tried = bench.best(first)
     late = [OURS[name] for name in budget.systems if name == LATE]
@@ -308,11 +321,10 @@ def compare(bench: Bench) -> list[dict[str, Any]]:
     for keys in (piles[0], ours[0], *piles[1:], *ours[1:], *tried):
         last = keys in (piles[0], ours[0])
         runs = bench.train([(keys, seed, None) for seed in (seeds if last else [0])])
-        rows.append(row(bench, name_of(keys), runs, twins))
+        rows.append(row(bench, name_of(keys), dict.fromkeys(bench.tasks, runs), twins))
     for found, seconds in zip(rows, bench.step_seconds([piles[0], ours[0]]), strict=False):
         found["step_seconds"] = seconds
-    every = {task: row(bench, "", runs, twins)["scores"][task] for task, runs in twins.items()}
-    return [*rows, {"system": "twins, a model a task", "seeds": budget.seeds, "scores": every}]
+    return [*rows, alone]
 
 
 def at(rate: float) -> dict[str, float]:
@@ -338,17 +350,17 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keeps trainings; a temporary one if absent")
     parser.add_argument("--bases", nargs="+", choices=BASES, default=list(BASES))
     arguments = parser.parse_args()
-    budget = QUICK if arguments.quick else FULL
     tasks = TASKS[4:7] if arguments.quick else TASKS
     folder = (arguments.folder or Path(tempfile.mkdtemp(prefix="quality-"))).resolve()
-    figures, table = {}, []
+    figures, table, setting = {}, [], {}
     for base in arguments.bases:
+        budget = QUICK if arguments.quick else FULL[base]
         rows = compare(Bench(base, folder if base == "encoder" else folder / base, budget, tasks))
         figures |= figures_of(rows, "" if base == "encoder" else f"{base}_")
         table += [{"base": base, **printed(one)} for one in rows]
+        setting |= {f"{base}_{key}": getattr(budget, key) for key in ("steps", "batch_tokens")}
     for line in table:
         print("  ".join(line.values()))
-    setting = {"steps": budget.steps, "batch_tokens": budget.batch_tokens, "seeds": budget.seeds}
     setting |= {"threads": torch.get_num_threads(), "torch": torch.__version__}
     result = {"benchmark": "quality", "figures": figures, "setting": setting}
     print(json.dumps({**result, "table": table}))
@@ -368,15 +380,14 @@ def figures_of(rows: Sequence[Mapping[str, Any]], prefix: str) -> dict[str, floa
 
 def printed(row: Mapping[str, Any]) -> dict[str, str]:
     """A row of the table in the documentation."""
-    found: SystemResult | None = row.get("found")
+    found: SystemResult = row["found"]
     cells = {"system": row["system"], "delta_m": "", "seeds": str(row["seeds"])}
-    if found is not None and found.delta_m is not None:
+    if found.delta_m is not None:
         mean = found.delta_m
         half = 100 * (mean.high - mean.low) / 2
         cells["delta_m"] = f"{100 * mean.value:+.2f} ± {half:.2f} %"
     for task, score in row["scores"].items():
-        change = "" if found is None else f" ({shown(found.tasks[task])})"
-        cells[task] = f"{score:.3f}{change}"
+        cells[task] = f"{score:.3f} ({shown(found.tasks[task])})"
     return cells
 
 

@@ -2,6 +2,7 @@
 
 ``benchmarks/results.jsonl`` has a line a benchmark, the newest run of it: figures, setting,
 command, date and machine. So figures of different days stand beside one another, each with its own.
+What follows ``--`` goes to the benchmark: ``record.py quality -- --bases encoder``.
 """
 
 from __future__ import annotations
@@ -138,8 +139,10 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="which; all where absent")
     parser.add_argument("--quick", action="store_true", help="their smaller runs")
     parser.add_argument("--folder", type=Path, help="for a benchmark that keeps its trainings")
-    arguments = parser.parse_args()
-    flags = ["--quick"] if arguments.quick else []
+    words = sys.argv[1:]
+    cut = words.index("--") if "--" in words else len(words)
+    arguments = parser.parse_args(words[:cut])
+    flags = (["--quick"] if arguments.quick else []) + words[cut + 1 :]
     failed = []
     for name in arguments.names or scripts():
         found = run(name, flags, arguments.folder)
