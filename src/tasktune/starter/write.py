@@ -87,7 +87,7 @@ def render(tasks: list[StarterTask], folder: Path, output: Path) -> str:
         "training:",
         "  steps: 300                # tasktune inspect says how many epochs that makes",
         "  batch_tokens: 4096",
-        "  learning_rate: 5.0e-4",
+        "  learning_rate: 5.0e-4     # tasks.NAME.learning_rate: of one task alone",
         "  warmup_steps: 20",
         "",
         "evaluation:",
