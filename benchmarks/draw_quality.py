@@ -16,8 +16,6 @@ HERE = Path(__file__).parent
 PICTURE = HERE.parent / "docs" / "pictures" / "quality.svg"
 INK, PALE, PILE, OURS = "#222222", "#dddddd", "#999999", "#0072b2"
 LEFT, RIGHT, TOP, ROW, WIDTH = 150, 40, 54, 26, 760
-
-
 CHANGE = re.compile(r"\((.+) %\)")
 
 

@@ -12,10 +12,12 @@ over several seeds:
   a sixth can't judge (draws that follow how tasks learn, each task's own adapters at its twin's
   rate, and both); the best of those over all seeds. The pile may choose between two rates as well.
 
-Nothing is chosen by test scores. ``delta_m`` is the mean relative change against the twins (Maninis
-et al. 2019), ``worst_task`` the least. ``cost_ratio`` is of the time of a step, the winner's to the
-pile's, in turn. Trainings are kept in ``--folder`` and known by their configuration: an interrupted
-benchmark goes on where it was, and several processes started alike share the work.
+No system is chosen by its test scores. Which tasks count is up to the twins: one whose test score
+isn't surely above chance is in no mean, nor in what systems are chosen by. ``delta_m`` is the mean
+relative change against the twins (Maninis et al. 2019), ``worst_task`` the least. ``cost_ratio`` is
+of the time of a step, the winner's to the pile's, in turn. Trainings are kept in ``--folder`` and
+known by their configuration: an interrupted benchmark goes on where it was, and several processes
+started alike share the work.
 """
 
 from __future__ import annotations
