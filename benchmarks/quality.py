@@ -139,7 +139,6 @@ class Bench:
         self.file = write_run(base, folder, self.tasks)
         run = Run(self.config({}))
         self.reference: dict[str, float] = {}
-        self.own_rates: dict[str, Any] = {}
         self.metrics: dict[str, Metric] = {task.name: task_metrics(task)[0] for task in run.tasks}
         self.store = Store(
             run,
@@ -178,21 +177,20 @@ class Bench:
                 found.append(self.store.take(config, name, validated=True, wait=wait))
         return [one for one in found if one is not None]
 
-    def twins(self) -> dict[str, list[Trained]]:
-        """Each task's twins over all seeds, as its validation split chose them at seed 0."""
+    def chosen_twins(self) -> dict[str, dict[str, Any]]:
+        """Each task's rate and steps, as its validation split chose them at seed 0."""
         rates = [{"training.learning_rate": rate} for rate in self.budget.rates]
         half = {"training.steps": max(1, self.budget.steps // 2)}
         tried = {task: [{**rate, **half} for rate in rates[:2]] for task in self.tasks}
-        chosen = self.better_twins(tried)
-        for task, keys in chosen.items():  # longer, a lower rate may be better
+        for task, keys in self.better_twins(tried).items():  # longer, a lower rate may be better
             first = self.budget.rates.index(keys["training.learning_rate"])
             tried[task] += [
                 {**rate, "training.steps": self.budget.steps} for rate in rates[first : first + 2]
             ]
-        chosen = self.better_twins(tried)
-        for task, keys in chosen.items():
-            print(f"  {task}: {keys}", flush=True)
-            self.own_rates[f"tasks.{task}.learning_rate"] = keys["training.learning_rate"]
+        return self.better_twins(tried)
+
+    def twins(self, chosen: Mapping[str, dict[str, Any]]) -> dict[str, list[Trained]]:
+        """Each task's twins over all seeds."""
         seeds = range(self.budget.seeds)
         self.train([(chosen[task], seed, task) for seed in seeds for task in self.tasks])
         return {
@@ -302,7 +300,10 @@ def compare(bench: Bench) -> list[dict[str, Any]]:
     first = [{**OURS[name], "training.steps": budget.rung} for name in budget.systems]
     bench.train([(keys, 0, None) for keys in first])
     print("twins", flush=True)
-    twins = bench.twins()
+    chosen = bench.chosen_twins()
+    for task, keys in chosen.items():
+        print(f"  {task}: {keys}", flush=True)
+    twins = bench.twins(chosen)
     alone = row(bench, "twins, a model a task", twins, twins)
     counted = [task for task in bench.tasks if task not in alone["found"].left_out]
     bench.reference = {task: twins[task][0].validation[task] for task in counted or bench.tasks}
@@ -310,7 +311,11 @@ def compare(bench: Bench) -> list[dict[str, Any]]:
     tried = bench.best(first)
     late = [OURS[name] for name in budget.systems if name == LATE]
     whole = [*({**keys, "training.steps": budget.steps} for keys in tried[: budget.kept]), *late]
-    whole += [{**keys, **bench.own_rates} for keys in (OURS["shared_private"], GENTLE)]
+    own_rates = {
+        f"tasks.{task}.learning_rate": keys["training.learning_rate"]
+        for task, keys in chosen.items()
+    }
+    whole += [{**keys, **own_rates} for keys in (OURS["shared_private"], GENTLE)]
     whole = [{**keys, **at(budget.rates[:2][-1])} for keys in whole]
     piles = [{**PILE, **at(rate)} for rate in budget.rates[:2]]
     bench.train([(keys, 0, None) for keys in (*whole, *piles)])

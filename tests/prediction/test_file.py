@@ -147,7 +147,7 @@ def test_a_changed_function_of_the_users_makes_another_job(workshop: Workshop) -
 @pytest.mark.slow
 def test_a_killed_command_goes_on(workshop: Workshop, trained: Path) -> None:
     """The real thing: SIGKILL, then the same command."""
-    file = write_rows(workshop, 5000)
+    file = write_rows(workshop, 2500)
     whole, resumed = workshop.folder / "whole.jsonl", workshop.folder / "resumed.jsonl"
     words = [sys.executable, "-m", "tasktune", "predict", str(trained), str(file)]
     words += ["--task", "colour", "--output"]

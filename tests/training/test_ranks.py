@@ -42,15 +42,14 @@ NOISY = {
         "adapter.dropout=0.2",
         "penalties=[{method: r_drop, tasks: [colour], weight: 0.5}]",
         "weighting.method=pcgrad",
-        "monitor={every: 5, action: freeze, keep: best}",
+        "monitor={every: 3, action: freeze, keep: best}",
     ]
 }
 RUNS["famo"] = ["weighting.method=famo"]
-OF_FOUR = {  # every layout, half with each kind of weighting: four processes take long
+OF_FOUR = {  # what differs most: four processes take long
     name: RUNS[name]
-    for name in ("shared-upgrad", "per_task-uw", "shared_private-upgrad", "hydra-uw",
-                 "mtl_lora-upgrad", "moe-uw", "equal", "penalties", "famo")
-}  # fmt: skip
+    for name in ("shared_private-upgrad", "per_task-uw", "hydra-uw", "equal", "penalties", "famo")
+}
 ON_SEVERAL = [*((name, 2) for name in RUNS), *((name, 4) for name in OF_FOUR)]
 CUT = "training.sharding=base"
 SHARDED = {  # the runs of the same name, on two processes that share a base
@@ -59,7 +58,7 @@ SHARDED = {  # the runs of the same name, on two processes that share a base
 }
 SHARDED["equal"] += ["training.offload=true", "training.gradient_checkpointing=true"]
 RESUMED = {name: RUNS[name] for name in ("equal", "hydra-uw", "shared_private-upgrad")}
-STEPS = 20
+STEPS = 10
 
 
 def folder_of(place: Path, processes: int, kind: str = "whole") -> Path:
@@ -72,7 +71,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, llama: Path) -> Path:
     place = tmp_path_factory.mktemp("ranks")
     workshop = Workshop(place, llama)
     workshop.run["adapter"] |= {"dropout": 0.0, "rank": 4}
-    workshop.run["training"] |= {"steps": STEPS, "batch_tokens": 60, "checkpoint_every": 10}
+    workshop.run["training"] |= {"steps": STEPS, "batch_tokens": 60, "checkpoint_every": 5}
     workshop.run["training"] |= {"precision": "fp32", "log_every": 5}
     workshop.run["evaluation"] = {"every": 0}
     file = workshop.save()
