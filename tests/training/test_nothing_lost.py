@@ -133,25 +133,39 @@ def test_a_signal_saves_and_says_how_to_go_on(
     assert log(whole) == log(folder)
 
 
+def with_files_of(size: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command while files may grow no further: the system's own refusal."""
+    program = (
+        "import resource, sys; from tasktune.cli import main;"
+        f" resource.setrlimit(resource.RLIMIT_FSIZE, {(size, resource.RLIM_INFINITY)});"
+        " main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
 def test_a_full_disk_is_said_and_the_last_checkpoint_stays(workshop: Workshop) -> None:
-    """Files may grow no further than the first checkpoint's: the system's own refusal."""
     workshop.run["monitor"] = {"every": 0}
     folder = workshop.train("training.steps=2")
     largest = max(file.stat().st_size for file in latest_checkpoint(folder).iterdir())
-    limit = (largest // 2, resource.RLIM_INFINITY)
-    program = (
-        "import resource, sys; from tasktune.cli import main;"
-        f" resource.setrlimit(resource.RLIMIT_FSIZE, {limit}); main(sys.argv[1:])"
-    )
-    command = [sys.executable, "-c", program, "train", str(workshop.save()), "--resume"]
-    full = subprocess.run(command, capture_output=True, text=True)
+    full = with_files_of(largest // 2, "train", str(workshop.save()), "--resume")
     assert full.returncode == 2, full.stderr
     assert "Traceback" not in full.stderr
-    assert "make room, then go on from the last checkpoint with" in full.stderr.splitlines()[-1]
+    said = full.stderr.splitlines()[-1]
+    assert "make room and run the command again (training goes on from its last checkpoint" in said
     assert latest_checkpoint(folder).name == "step-2"
     code, _, error = workshop.tasktune("train", str(workshop.save()), "--resume")
     assert code == 0, error
     assert not list((folder / "checkpoints").glob(".*"))
+
+
+def test_answers_that_cannot_be_written(workshop: Workshop) -> None:
+    folder = workshop.train("training.steps=2")
+    (folder / "predictions").write_text("a file where a folder has to be")
+    code, _, error = workshop.tasktune("evaluate", str(folder))
+    assert code == 2
+    said = error.splitlines()[-1]
+    assert f"output: cannot write {folder / 'predictions'}" in said and "again" in said
 
 
 def test_a_folder_that_cannot_be_written(workshop: Workshop) -> None:

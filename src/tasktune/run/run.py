@@ -207,10 +207,10 @@ class Run(Parts):
         scored = self.scores(self.trained_model(), split, limit, bootstrap, draw)
         result = replace(scored, fairness=self.fairness(scored.to_json()))
         self.write_json("evaluation.json", result.to_json())
-        for task in self.tasks:
-            write_answers(
-                self.folder, task.name, task.split(split), result.tasks[task.name].answers
-            )
+        with writing(self.folder):
+            for task in self.tasks:
+                answers = result.tasks[task.name].answers
+                write_answers(self.folder, task.name, task.split(split), answers)
         return result
 
     def fairness(self, scored: dict[str, Any]) -> Fairness | None:

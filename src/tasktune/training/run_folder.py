@@ -78,6 +78,7 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(
-            f"output: cannot write {error.filename or folder}: {error.strerror}; make room, then go"
-            f" on from the last checkpoint with: tasktune train {folder} --resume"
+            f"output: cannot write {error.filename or folder}: {error.strerror}; make room and"
+            " run the command again (training goes on from its last checkpoint:"
+            f" tasktune train {folder} --resume)"
         ) from None
