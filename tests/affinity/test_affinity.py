@@ -154,7 +154,7 @@ def test_a_folder_without_conflict_is_refused(workshop: Workshop) -> None:
 @pytest.mark.parametrize("by", ["cosine", "lookahead"])
 def test_on_the_pack(workshop: Workshop, pack: Path, by: str) -> None:
     llama = write_llama(workshop.folder / "llama", positions=2048)
-    arguments = [f"model.base={llama}", "training.steps=4", "training.batch_tokens=6000"]
+    arguments = [f"model.base={llama}", "training.steps=3", "training.batch_tokens=4000"]
     arguments += [f"output={workshop.folder / 'run'}"]
     code, out, error = workshop.tasktune(
         "affinity", str(pack / "pack.yaml"), "--by", by, *arguments
