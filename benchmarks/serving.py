@@ -29,7 +29,7 @@ from tasktune.model.task_model import TaskModel
 from tasktune.serving.engine import Engine
 from tasktune.serving.jobs import Event, Generation, Written
 from tasktune.serving.limits import Limits
-from tasktune.serving.sampling import GREEDY
+from tasktune.serving.sampling import Sampling
 
 TASKS, RANK = 8, 8
 
@@ -96,7 +96,7 @@ def our_side(engine: Engine, requests: list[Request]) -> list[list[int]]:
             prompt=request.prompt,
             room=request.room,
             stops=(),
-            sampling=GREEDY,
+            sampling=Sampling(),
             stripped=False,
         )
         engine.submit(job)
