@@ -152,7 +152,8 @@ def test_a_full_disk_is_said_and_the_last_checkpoint_stays(workshop: Workshop) -
     assert full.returncode == 2, full.stderr
     assert "Traceback" not in full.stderr
     said = full.stderr.splitlines()[-1]
-    assert "make room and run the command again (training goes on from its last checkpoint" in said
+    assert "make room or mend the path, then run the command again" in said
+    assert "training goes on from its last checkpoint" in said
     assert latest_checkpoint(folder).name == "step-2"
     code, _, error = workshop.tasktune("train", str(workshop.save()), "--resume")
     assert code == 0, error

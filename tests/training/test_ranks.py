@@ -46,10 +46,11 @@ NOISY = {
     ]
 }
 RUNS["famo"] = ["weighting.method=famo"]
-OF_FOUR = {  # what differs most: four processes take long
+OF_FOUR = {  # every layout, half with each kind of weighting: four processes take long
     name: RUNS[name]
-    for name in ("shared_private-upgrad", "per_task-uw", "hydra-uw", "equal", "penalties", "famo")
-}
+    for name in ("shared-upgrad", "per_task-uw", "shared_private-upgrad", "hydra-uw",
+                 "mtl_lora-upgrad", "moe-uw", "equal", "penalties", "famo")
+}  # fmt: skip
 ON_SEVERAL = [*((name, 2) for name in RUNS), *((name, 4) for name in OF_FOUR)]
 CUT = "training.sharding=base"
 SHARDED = {  # the runs of the same name, on two processes that share a base

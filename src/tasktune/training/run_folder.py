@@ -78,7 +78,7 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(
-            f"output: cannot write {error.filename or folder}: {error.strerror}; make room and"
-            " run the command again (training goes on from its last checkpoint:"
+            f"output: cannot write {error.filename or folder}: {error.strerror}; make room or"
+            " mend the path, then run the command again (training goes on from its last checkpoint:"
             f" tasktune train {folder} --resume)"
         ) from None
