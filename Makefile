@@ -27,7 +27,7 @@ demo: $(READY)  ## fine-tune the built-in model on four built-in tasks, offline,
 	$(BIN)/tasktune demo
 
 test: lint  ## lint, then every test, slow ones included
-	$(BIN)/python -m pytest -n 2 --quiet
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --quiet
 
 lint: $(READY)  ## style, types and the direction of imports
 	$(BIN)/ruff check .
