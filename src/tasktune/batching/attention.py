@@ -66,8 +66,8 @@ def packed_attention(
     if sliding_window is not None and sliding_window < attention_plan.longest:
         window = sliding_window
     rows = Rows(*(states[0].transpose(0, 1) for states in (query, key, value)))
-    kernel = query.is_cuda and softcap is None and query.dtype != torch.float32 and not dropout
-    if kernel and not any(attention_plan.contexts):
+    plain = softcap is None and not dropout and not any(attention_plan.contexts)
+    if plain and takes_kernel(query):
         return _variable_length(rows, attention_plan, scaling, window, causal).unsqueeze(0), None
     sizes = [count * length for count, length in attention_plan.shapes]
     laid_out = [_gather(states, attention_plan).split(sizes) for states in rows]
@@ -84,6 +84,18 @@ def packed_attention(
             attended = _attend(group, scaling, dropout, keys)
         outputs.append(attended.transpose(1, 2).flatten(0, 1))
     return _bring_back(torch.cat(outputs), attention_plan).unsqueeze(0), None
+
+
+def takes_kernel(query: Tensor) -> bool:
+    """Whether CUDA's variable-length kernel serves such queries, ``[..., d]``.
+
+    It takes half precision, and heads of whole 16 bytes up to 256 wide, on GPUs from Ampere on.
+    """
+    width = query.shape[-1]
+    half = query.dtype in (torch.bfloat16, torch.float16)
+    if not query.is_cuda or not half or width % 8 or width > 256:
+        return False
+    return torch.cuda.get_device_capability(query.device) >= (8, 0)
 
 
 def _contexts(rows: Rows, plan: AttentionPlan) -> list[tuple[Tensor, Tensor] | None]:
