@@ -15,6 +15,9 @@ class ModelConfig(Section):
     base: str = Field("builtin:tiny", description="a hub id, a local folder, or a built-in name")
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     quantization: Literal["none", "nf4", "int8"] = "none"
+    kernels: Literal["none", "liger"] = Field(
+        "none", description="liger: fused kernels for norms, positions and activations, on CUDA"
+    )
     random_weights: bool = Field(
         False, description="initialise from the folder's config.json instead of loading weights"
     )

@@ -22,6 +22,7 @@ from transformers.utils.logging import disable_progress_bar
 from tasktune.config import ModelConfig
 from tasktune.errors import UserError, nearest
 from tasktune.model.architectures import Architecture, Causal, architecture_of
+from tasktune.model.kernels import use_liger_kernels
 
 NOT_ROUTED = ("deberta", "deberta-v2")
 BUILTIN = "builtin:"
@@ -140,6 +141,8 @@ def load_base(
     model.requires_grad_(False)
     if quantization is None:
         nn.Module.to(model, place or device)
+    if config.kernels == "liger" and device.type == "cuda":
+        use_liger_kernels(model)
     if getattr(model, "pooler", None) is not None:
         model.pooler = None  # BERT's own head, which nothing reads: no adapter belongs on it
     return BaseModel(
@@ -193,8 +196,9 @@ def _describe(source: str, config: ModelConfig) -> tuple[PretrainedConfig, type[
 
 def _dtype(config: ModelConfig, device: torch.device) -> torch.dtype:
     if config.dtype == "auto":
-        on_gpu = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return torch.bfloat16 if on_gpu else torch.float32
+        on_gpu = device.type == "cuda"
+        multiplies = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if multiplies else torch.float32
     return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
 
 

@@ -1,0 +1,26 @@
+"""Liger's kernels, as far as there is no GPU; ``tests/test_cuda.py`` has the rest."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pytest
+import torch
+
+from tasktune.errors import UserError
+from tasktune.model.kernels import use_liger_kernels
+from tests.batching.test_equality import tiny
+from tests.workshop import Workshop
+
+
+@pytest.mark.skipif(find_spec("liger_kernel") is not None, reason="liger-kernel is installed")
+def test_a_missing_package_is_named() -> None:
+    with pytest.raises(UserError, match=r"model\.kernels: liger-kernel is not installed; pip"):
+        use_liger_kernels(tiny("llama"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_the_key_changes_nothing(workshop: Workshop) -> None:
+    """So that a run that was trained on one opens anywhere."""
+    folder = workshop.train("model.kernels=liger", "training.steps=2")
+    assert "kernels: liger" in (folder / "config.yaml").read_text()
