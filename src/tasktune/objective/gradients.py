@@ -76,13 +76,11 @@ class TaskGradients:
 
     def gramian(self) -> Tensor:
         """``[S, S]`` inner products of the tasks' gradients, without building the Jacobian."""
-        count = len(self.present)
-        device = self.parameters[0].device if self.parameters else None
-        total = torch.zeros(count, count, dtype=torch.float64, device=device)
-        for gradient in self.stacked():
-            rows = gradient.flatten(1)
-            total += (rows @ rows.T).double()
-        return total.cpu()  # once: the host would wait for each
+        if not self.views:
+            return torch.zeros(len(self.present), len(self.present), dtype=torch.float64)
+        rows = [gradient.flatten(1) for gradient in self.stacked()]
+        products = torch.stack([each @ each.T for each in rows])
+        return products.double().sum(dim=0).cpu()  # once: the host would wait for each
 
     def combine(self, weights: Tensor) -> None:
         """Leaves the weighted sum of the tasks' gradients in the parameters' ``.grad``.
@@ -90,8 +88,8 @@ class TaskGradients:
         :param weights: ``[S]``.
         """
         for parameter, gradient in zip(self.parameters, self.stacked(), strict=True):
-            scale = weights.to(gradient.device, gradient.dtype)
-            parameter.grad = torch.tensordot(scale, gradient, dims=1)
+            weights = weights.to(gradient.device, gradient.dtype)  # a copy for the first one only
+            parameter.grad = torch.tensordot(weights, gradient, dims=1)
 
     def assign(self, update: Tensor) -> None:
         """Leaves an update of all shared parameters, ``[D]``, in their ``.grad``."""
