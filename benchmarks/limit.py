@@ -4,7 +4,8 @@ A step of a frozen base needs 4 N operations a token: 2 N forwards and 2 N for t
 passes through, N being the parameters of the blocks' matrices; besides, as much for the output
 layer at the targets, and 6 N for the adapters. Attention's own products are left out. The rate is
 measured on products of the same shapes, in turn with the step. Single precision, and bfloat16
-weights; LoRA of rank 8 on all matrices, 16 examples, one optimiser step.
+weights; LoRA of rank 8 on all matrices, one optimiser step. On a GPU a larger model, in
+bfloat16, without and with Liger's kernels.
 """
 
 from __future__ import annotations
@@ -13,21 +14,22 @@ import argparse
 import contextlib
 import json
 import statistics
-import time
 from collections import defaultdict
 
 import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
-from settings import random_items, random_llama
+from settings import DEVICE, ON_GPU, hardware, now, random_items, random_llama
 from tasktune.batching.batch import Batch
+from tasktune.model.kernels import use_liger_kernels
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.losses import loss_counts
 from tasktune.objective.update import Step, backward
 from tasktune.objective.weightings import weightings
 
-TASKS, EXAMPLES, RANK = 8, 16, 8
+TASKS, RANK = 8, 8
+EXAMPLES, REPEATS = (64, 20) if ON_GPU else (16, 1)
 KINDS = {
     "matrix products": ("mm", "addmm", "bmm", "baddbmm", "mkldnn", "onednn"),
     "attention": ("scaled_dot_product", "flash_attention"),
@@ -41,11 +43,15 @@ KINDS = {
 class Side:
     """A model of one precision, its optimiser and its batch."""
 
-    def __init__(self, dtype: torch.dtype, width: int, layers: int, vocabulary: int) -> None:
+    def __init__(
+        self, dtype: torch.dtype, width: int, layers: int, vocabulary: int, liger: bool
+    ) -> None:
         self.dtype = dtype
         self.model: TaskModel = random_llama(
             "shared", TASKS, width=width, layers=layers, vocabulary=vocabulary, dtype=dtype
         )
+        if liger:
+            use_liger_kernels(self.model.transformer)
         self.model.train()
         items = random_items(self.model, TASKS, EXAMPLES, seed=0, lengths=(96, 160))
         self.batch: Batch = self.model.collate(items)
@@ -56,12 +62,12 @@ class Side:
 
     def step(self) -> float:
         """One update; its seconds."""
-        begun = time.perf_counter()
+        begun = now()
         self.optimizer.zero_grad(set_to_none=True)
         step = Step(0, [self.batch], self.counts, contextlib.nullcontext)
         backward(self.model, step, self.weighting)
         self.optimizer.step()
-        return time.perf_counter() - begun
+        return now() - begun
 
     def matrices(self) -> list[tuple[int, int, int]]:
         """Rows, inputs and outputs of each matrix of the frozen base that a step goes through."""
@@ -87,23 +93,26 @@ class Side:
         """Operations a second of products of the step's shapes, forwards and backwards."""
         seconds = done = 0.0
         for rows, inputs, outputs in set(self.matrices()):
-            left = torch.randn(rows, inputs, dtype=self.dtype)
-            weight = torch.randn(outputs, inputs, dtype=self.dtype)
-            gradient = torch.randn(rows, outputs, dtype=self.dtype)
+            left = torch.randn(rows, inputs, dtype=self.dtype, device=DEVICE)
+            weight = torch.randn(outputs, inputs, dtype=self.dtype, device=DEVICE)
+            gradient = torch.randn(rows, outputs, dtype=self.dtype, device=DEVICE)
             left @ weight.T, gradient @ weight  # warms up
-            begun = time.perf_counter()
-            left @ weight.T, gradient @ weight
-            seconds += time.perf_counter() - begun
-            done += 4 * rows * inputs * outputs
+            begun = now()
+            for _ in range(REPEATS):
+                left @ weight.T, gradient @ weight
+            seconds += now() - begun
+            done += 4 * rows * inputs * outputs * REPEATS
         return done / seconds
 
     def shares(self) -> dict[str, float]:
         """The part of a step's time that each kind of work takes, the largest first."""
-        with profile(activities=[ProfilerActivity.CPU]) as seen:
+        activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if ON_GPU else [])]
+        with profile(activities=activities) as seen:
             self.step()
         times: defaultdict[str, float] = defaultdict(float)
         for event in seen.key_averages():
-            times[kind_of(event.key)] += event.self_cpu_time_total
+            on_gpu = event.self_device_time_total if event.key.startswith("aten::") else 0.0
+            times[kind_of(event.key)] += on_gpu if ON_GPU else event.self_cpu_time_total
         total = sum(times.values())
         return {k: times[k] / total for k in sorted(times, key=lambda kind: -times[kind])}
 
@@ -119,9 +128,11 @@ def kind_of(operation: str) -> str:
     return "other"
 
 
-def measure(dtype: torch.dtype, sizes: tuple[int, int, int], rounds: int) -> dict[str, float]:
+def measure(
+    dtype: torch.dtype, sizes: tuple[int, int, int], rounds: int, liger: bool = False
+) -> dict[str, float]:
     """The fraction reached, and what it is made of."""
-    side = Side(dtype, *sizes)
+    side = Side(dtype, *sizes, liger)
     side.step()
     steps, rates = [], []
     for _ in range(rounds):
@@ -129,7 +140,7 @@ def measure(dtype: torch.dtype, sizes: tuple[int, int, int], rounds: int) -> dic
         steps.append(side.step())
     rate, seconds = statistics.median(rates), statistics.median(steps)
     tokens = side.batch.input_ids.numel()
-    name = "fp32" if dtype == torch.float32 else "bf16"
+    name = ("fp32" if dtype == torch.float32 else "bf16") + "_liger" * liger
     print(
         f"{name}: {side.operations() / 1e9:.0f} billion operations in {seconds:.3f} s of"
         f" {tokens} tokens; products alone at {rate / 1e9:.0f} GFLOP/s"
@@ -148,12 +159,18 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a smaller model, fewer rounds")
     arguments = parser.parse_args()
     sizes, rounds = ((320, 4, 16384), 3) if arguments.quick else ((576, 10, 49152), 7)
+    if ON_GPU:
+        sizes = (1024, 8, 49152) if arguments.quick else (4096, 16, 49152)
     figures: dict[str, float] = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        figures |= measure(dtype, sizes, rounds)
+    if ON_GPU:
+        figures |= measure(torch.bfloat16, sizes, rounds)
+        figures |= measure(torch.bfloat16, sizes, rounds, liger=True)
+    else:
+        figures |= measure(torch.float32, sizes, rounds)
+        figures |= measure(torch.bfloat16, sizes, rounds)
     setting = {
         "width": sizes[0], "layers": sizes[1], "vocabulary": sizes[2], "rank": RANK,
-        "examples": EXAMPLES, "threads": torch.get_num_threads(), "torch": torch.__version__,
+        "examples": EXAMPLES, **hardware(),
     }  # fmt: skip
     print(json.dumps({"benchmark": "limit", "figures": figures, "setting": setting}))
 

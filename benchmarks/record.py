@@ -1,7 +1,8 @@
 """Runs benchmarks, keeps what each prints last, and writes ``docs/benchmarks.md`` from it.
 
-``benchmarks/results.jsonl`` has a line a benchmark, the newest run of it: figures, setting,
-command, date and machine. So figures of different days stand beside one another, each with its own.
+``benchmarks/results.jsonl`` has a line a benchmark, the newest run of it, and one more for a GPU:
+figures, setting, command, date and machine. So figures of different days stand beside one another,
+each with its own.
 What follows ``--`` goes to the benchmark: ``record.py quality -- --bases encoder``.
 """
 
@@ -35,6 +36,7 @@ REACH: dict[str, dict[str, str]] = {
     "quality": {"delta_m": ">= 2", "worst_task": ">= -0.5"},
     "invariance": {"relative_difference": "<= 1e-6"},
     "limit": {"fp32_fraction": ">= 0.6", "bf16_fraction": ">= 0.35"},
+    "limit on a GPU": {"bf16_liger_fraction": ">= 0.5"},
 }  # fmt: skip
 """What the figures are meant to reach."""
 
@@ -80,11 +82,16 @@ def processor() -> str:
 
 
 def read_results() -> dict[str, dict[str, Any]]:
-    """The results that are kept, by benchmark."""
+    """The results that are kept, by ``name_of``."""
     if not RESULTS.is_file():
         return {}
     lines = [json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]
-    return {line["benchmark"]: line for line in lines}
+    return {name_of(line): line for line in lines}
+
+
+def name_of(one: dict[str, Any]) -> str:
+    """A benchmark, and whether it ran on a GPU: figures of both are kept."""
+    return str(one["benchmark"]) + " on a GPU" * ("gpu" in one["setting"])
 
 
 def write_results(results: dict[str, dict[str, Any]]) -> None:
@@ -104,7 +111,9 @@ def section(one: dict[str, Any]) -> str:
     """A benchmark's part of the page."""
     about = ast.get_docstring(ast.parse((HERE / f"{one['benchmark']}.py").read_text("utf-8")))
     assert about is not None
-    reach = REACH.get(one["benchmark"], {})
+    name = name_of(one).replace("_", " ")
+    title = name[:1].upper() + name[1:]
+    reach = REACH.get(name_of(one), {})
     rows = [
         f"| `{name}` | {figure:.4g} | {reach.get(name, '')} |"
         for name, figure in one["figures"].items()
@@ -113,7 +122,7 @@ def section(one: dict[str, Any]) -> str:
     said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in setting.items())
     return "\n".join(
         [
-            f"## {one['benchmark'].replace('_', ' ').capitalize()}\n",
+            f"## {title}\n",
             f"{about}\n",
             f"`{one['command']}`, {one['date']}, {one['machine']}; {said}.\n",
             "| figure | measured | to reach |",
@@ -149,7 +158,7 @@ def main() -> None:
         if found is None:
             failed.append(name)
         else:
-            write_results(read_results() | {name: found})
+            write_results(read_results() | {name_of(found): found})
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 

@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from peft import LoraConfig, get_peft_model
 
-from settings import random_base, random_llama
+from settings import DEVICE, ON_GPU, hardware, random_base, random_llama
 from tasktune.batching.padding import pad_rows
 from tasktune.model.task_model import TaskModel
 from tasktune.serving.engine import Engine
@@ -122,7 +122,7 @@ def peft_model(model: TaskModel, width: int, layers: int, vocabulary: int) -> An
                 assert factors.scale == layer.scaling[f"task{task}"]
                 layer.lora_A[f"task{task}"].weight.copy_(factors.down[0])
                 layer.lora_B[f"task{task}"].weight.copy_(factors.up[0])
-    return peft.eval()
+    return peft.to(DEVICE).eval()
 
 
 @torch.inference_mode()
@@ -133,8 +133,8 @@ def peft_side(peft: Any, requests: list[Request], batch: int) -> list[list[int]]
         part = requests[start : start + batch]
         ids, mask = pad_rows([request.prompt for request in part], 0, left=True)
         output = peft.generate(
-            input_ids=torch.from_numpy(ids),
-            attention_mask=torch.from_numpy(mask),
+            input_ids=torch.from_numpy(ids).to(DEVICE),
+            attention_mask=torch.from_numpy(mask).to(DEVICE),
             adapter_names=[f"task{request.task}" for request in part],
             max_new_tokens=max(request.room for request in part),
             do_sample=False,
@@ -174,6 +174,8 @@ def main() -> None:
     arguments = parser.parse_args()
     width, layers, vocabulary = (256, 4, 4096) if arguments.quick else (512, 8, 16384)
     count, batch, rounds = (48, 16, 2) if arguments.quick else (96, 16, 3)
+    if ON_GPU and not arguments.quick:
+        width, layers, count, batch = 1024, 12, 256, 64
     model = random_llama("per_task", TASKS, width=width, layers=layers, vocabulary=vocabulary)
     peft = peft_model(model, width, layers, vocabulary)
     model.tokenizer = Tokens()  # type: ignore[assignment]
@@ -200,7 +202,7 @@ def main() -> None:
     }
     setting = {"width": width, "layers": layers, "vocabulary": vocabulary, "adapters": TASKS}
     setting |= {"rank": RANK, "batch": batch, "requests": count}
-    setting |= {"threads": torch.get_num_threads()}
+    setting |= hardware()
     print(json.dumps({"benchmark": "serving", "figures": figures, "setting": setting}))
 
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: models of random weights and items of random tokens."""
+"""What the benchmarks share: the device, its clock, and models and items of random numbers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,23 @@ BENCHMARK_PACK = Path(
 )
 
 
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+ON_GPU = DEVICE.type == "cuda"
+
+
+def now() -> float:
+    """Seconds on a clock, once the device has done what it was told."""
+    if ON_GPU:
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def hardware() -> dict[str, Any]:
+    """What a benchmark's setting says of what it ran on."""
+    where = {"gpu": torch.cuda.get_device_name()} if ON_GPU else {}
+    return where | {"threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
 def random_base(width: int, layers: int, vocabulary: int) -> LlamaForCausalLM:
     """A Llama of random weights, the same ones every time."""
     torch.manual_seed(0)
@@ -41,7 +59,8 @@ def random_base(width: int, layers: int, vocabulary: int) -> LlamaForCausalLM:
         max_position_embeddings=4096,
         tie_word_embeddings=True,
     )
-    return LlamaForCausalLM(config)
+    with DEVICE:
+        return LlamaForCausalLM(config)
 
 
 def random_llama(
@@ -64,7 +83,7 @@ def random_llama(
     for parameter in model.parameters():
         if parameter.requires_grad:
             torch.nn.init.normal_(parameter, std=0.02)
-    return model.to(dtype)
+    return model.to(DEVICE, dtype)
 
 
 def tiny_llama(layout: str, tasks: int, dtype: torch.dtype = torch.float32) -> TaskModel:
@@ -98,16 +117,20 @@ def llama_folder(width: int, layers: int, vocabulary: int) -> Path:
     """A folder with a Llama of random weights and the built-in tokenizer."""
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
     model = random_base(width, layers, vocabulary)
+    if ON_GPU:
+        model = model.bfloat16()
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(tiny_model_folder()).save_pretrained(folder)
     return folder
 
 
 def peak_mib() -> float:
-    """This process's peak of resident memory, in MiB.
+    """This process's peak in MiB, of a GPU's memory or else of resident memory.
 
     From ``/proc``: what ``getrusage`` tells begins with the parent's peak.
     """
+    if ON_GPU:
+        return torch.cuda.max_memory_allocated() / 2**20
     status = Path("/proc/self/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024

@@ -4,7 +4,7 @@ Ten text tasks of the pack, 16 mixed examples a step, rank-8 LoRA on every linea
 of random weights. Trainer pads each batch to its longest example, as its collator for language
 models does, and computes all logits. Both sides begin with the same adapter; the mean is over all
 target tokens (``pooled``), which is Trainer's own. Each side runs in a process of its own, in turn,
-so that its peak memory is its own.
+so that its peak memory is its own. On a GPU both compute in bfloat16, 64 examples a step.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from peft import LoraConfig, get_peft_model
 from torch.utils.data import Dataset
 from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
-from settings import BENCHMARK_PACK, llama_folder, peak_mib
+from settings import BENCHMARK_PACK, DEVICE, ON_GPU, hardware, llama_folder, now, peak_mib
 from tasktune.batching.item import Item
 from tasktune.config_file import load_config
 from tasktune.data import prepare
@@ -38,7 +37,8 @@ from tasktune.objective.weightings import weightings
 from tasktune.sampling.mixtures import mixtures
 from tasktune.sampling.sampler import Sampler
 
-EXAMPLES, RANK, RATE = 16, 8, 1e-3
+EXAMPLES, RANK, RATE = 64 if ON_GPU else 16, 8, 1e-3
+DTYPE = torch.bfloat16 if ON_GPU else torch.float32
 HEADS = ("stsb", "banking77")
 
 
@@ -46,7 +46,13 @@ def drawn_steps(base: Path, steps: int) -> tuple[Any, Any, list[list[Item]]]:
     """The run, its tasks, and the examples of every step."""
     config = load_config(
         BENCHMARK_PACK,
-        [f"model.base={base}", "adapter.layout=shared", "adapter.dropout=0.0", "seed=1"],
+        [
+            f"model.base={base}",
+            "model.dtype=bfloat16" if ON_GPU else "model.dtype=float32",
+            "adapter.layout=shared",
+            "adapter.dropout=0.0",
+            "seed=1",
+        ],
     )
     texts = {name: task for name, task in config.tasks.items() if name not in HEADS}
     config = config.model_copy(update={"tasks": texts, "data_folder": str(config.folder)})
@@ -71,7 +77,7 @@ def drawn_steps(base: Path, steps: int) -> tuple[Any, Any, list[list[Item]]]:
 def run_tasktune(base: Path, steps: int, adapter: Path, method: str = "pooled") -> dict[str, Any]:
     """Our side: seconds of each step, and the adapter's change."""
     config, tasks, batches = drawn_steps(base, steps)
-    model, _ = build_model(config, tasks, build_base(config, torch.device("cpu"), base))
+    model, _ = build_model(config, tasks, build_base(config, DEVICE, base))
     start = torch.load(adapter, weights_only=True)
     with torch.no_grad():
         for layer, (down, up) in zip(model.adapters(), start, strict=True):
@@ -84,16 +90,21 @@ def run_tasktune(base: Path, steps: int, adapter: Path, method: str = "pooled") 
     weighting = weightings.build(method, {}, "weighting", context)
     seconds = []
     for step, items in enumerate(batches):
-        begun = time.perf_counter()
+        begun = now()
         optimizer.zero_grad()
         counts = loss_counts(items, len(tasks))
-        taken = Step(step, [model.collate(items)], counts, contextlib.nullcontext)
+        taken = Step(step, [model.collate(items)], counts, precision)
         backward(model, taken, weighting)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(now() - begun)
     pairs = [(a.shared["down"], a.shared["up"]) for a in model.adapters()]
     return result(seconds, batches, change(start, pairs))
+
+
+def precision() -> contextlib.AbstractContextManager[object]:
+    """What both sides compute in: bfloat16 on a GPU, single precision on a CPU."""
+    return torch.autocast(DEVICE.type, torch.bfloat16, enabled=ON_GPU)
 
 
 class Batches(Dataset[dict[str, list[int]]]):
@@ -132,16 +143,16 @@ class Clock(TrainerCallback):
         self.seconds: list[float] = []
 
     def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
-        self.begun = time.perf_counter()
+        self.begun = now()
 
     def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-        self.seconds.append(time.perf_counter() - self.begun)
+        self.seconds.append(now() - self.begun)
 
 
 def peft_model(base: Path, adapter: Path) -> tuple[Any, list[Any], list[Any]]:
     """Transformers' model with PEFT's adapter, where that begins, and its parameters."""
     lora = LoraConfig(r=RANK, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
-    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), lora)
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=DTYPE), lora)
     layers = [m for m in model.modules() if hasattr(m, "lora_A")]
     start = torch.load(adapter, weights_only=True)
     pairs = [(m.lora_A["default"].weight, m.lora_B["default"].weight) for m in layers]
@@ -163,7 +174,8 @@ def trainer_arguments(steps: int) -> dict[str, Any]:
         "optim": "adamw_torch_fused",
         "weight_decay": 0.0,
         "max_grad_norm": 1.0,
-        "use_cpu": True,
+        "use_cpu": not ON_GPU,
+        "bf16": ON_GPU,
         "save_strategy": "no",
         "report_to": [],
         "disable_tqdm": True,
@@ -192,7 +204,7 @@ def run_trainer(base: Path, steps: int, adapter: Path) -> dict[str, Any]:
 def change(start: list[Any], pairs: list[Any]) -> list[float]:
     """How far each parameter moved, all in one list."""
     moved = [
-        (parameter.detach() - value).flatten()
+        (parameter.detach().cpu() - value).flatten()
         for pair, values in zip(pairs, start, strict=True)
         for parameter, value in zip(pair, values, strict=True)
     ]
@@ -228,6 +240,8 @@ def main() -> None:
         return
     steps, rounds = (3, 1) if arguments.quick else (6, 2)
     width, layers, vocabulary = (256, 4, 16384) if arguments.quick else (576, 10, 49152)
+    if ON_GPU:
+        width, layers, vocabulary = (1024, 8, 49152) if arguments.quick else (2048, 16, 49152)
     base = llama_folder(width, layers, vocabulary)
     first_adapter(base, base / "adapter.pt")
     answers: dict[str, list[dict[str, Any]]] = {"tasktune": [], "trainer": []}
@@ -254,7 +268,7 @@ def report(answers: dict[str, list[dict[str, Any]]], setting: dict[str, Any]) ->
         "peak_memory_ratio": round(peaks["tasktune"] / peaks["trainer"], 3),
         "update_relative_difference": float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)),
     }
-    setting |= {"examples": EXAMPLES, "rank": RANK, "threads": torch.get_num_threads()}
+    setting |= {"examples": EXAMPLES, "rank": RANK, **hardware()}
     print(json.dumps({"benchmark": "throughput", "figures": figures, "setting": setting}))
 
 
