@@ -111,6 +111,8 @@ def section(one: dict[str, Any]) -> str:
     """A benchmark's part of the page."""
     about = ast.get_docstring(ast.parse((HERE / f"{one['benchmark']}.py").read_text("utf-8")))
     assert about is not None
+    if "gpu" in one["setting"]:
+        about = f"The same as under [{one['benchmark']}](#{one['benchmark'].replace('_', '-')})."
     name = name_of(one).replace("_", " ")
     title = name[:1].upper() + name[1:]
     reach = REACH.get(name_of(one), {})
