@@ -11,6 +11,7 @@ from torch import Tensor
 from tasktune.model import grouped_lora as module
 from tasktune.model.grouped_lora import KERNEL_GROUPS, grouped_lora, takes_kernel
 from tasktune.model.layouts import Factors
+from tasktune.model.slices import ROUND
 
 INPUTS, OUTPUTS, SCALE = 6, 5, 1.5
 
@@ -56,6 +57,31 @@ def test_equals_separate_products(
     theirs = torch.autograd.grad(expected, inputs, out, materialize_grads=True)
     for mine, reference in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine, reference)
+
+
+@settings(max_examples=50, deadline=None)
+@given(lengths=st.lists(st.integers(0, 3 * ROUND), min_size=2, max_size=6).filter(any))
+def test_round_lengths_take_nothing_from_a_neighbour(lengths: list[int]) -> None:
+    """Half precision on a CPU: what it gives is single precision's, to its own rounding."""
+    offsets = [sum(lengths[:k]) for k in range(len(lengths) + 1)]
+    half = [each.detach().bfloat16() for each in tensors((len(lengths),) * 2, offsets[-1], 3)]
+    out = torch.randn(offsets[-1], OUTPUTS).bfloat16()
+    found = []
+    for dtype in (torch.bfloat16, torch.float32):
+        base, *inputs = (each.to(dtype).requires_grad_() for each in half)
+        rows, down, up = inputs
+        value = grouped_lora(base, rows, Factors(down, up, SCALE), offsets)
+        found.append([value, *torch.autograd.grad(value, inputs, out.to(dtype))])
+    for ours, exact in zip(*found, strict=True):
+        assert ours.dtype == torch.bfloat16
+        assert (ours.float() - exact).norm() <= 0.02 * exact.norm()
+        for mine, reference in zip(by_task(ours, offsets), by_task(exact, offsets), strict=True):
+            assert (mine.float() - reference).norm() <= 0.03 * reference.norm()
+
+
+def by_task(values: Tensor, offsets: list[int]) -> list[Tensor]:
+    """A task's rows, or its factor."""
+    return list(values if values.dim() == 3 else values.tensor_split(offsets[1:-1]))
 
 
 def test_views_of_one_pair_receive_each_tasks_own_gradient() -> None:

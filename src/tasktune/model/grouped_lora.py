@@ -20,6 +20,7 @@ from torch import Tensor
 
 from tasktune.batching.dropout import dropout
 from tasktune.model.layouts.base import Factors
+from tasktune.model.slices import padding, rounds, row_ranges, sum_ranges
 
 KERNEL_GROUPS = 8
 """Slices from which on one kernel for all is launched instead of a product each."""
@@ -107,15 +108,13 @@ def _product(
     if takes_kernel(rows.device, rows.dtype, weights.shape[1:], offsets):
         result = F.grouped_mm(rows.contiguous(), weights, offs=_ends(offsets, rows.device))
         return result if add is None else result.add_(add)
-    sizes = _sizes(offsets)
     result = rows.new_empty(rows.shape[0], weights.shape[2])
-    slices = zip(rows.split(sizes), weights.unbind(), result.split(sizes), strict=True)
-    if add is None:
-        for part, weight, out in slices:
-            torch.mm(part, weight, out=out)
-    else:
-        for (part, weight, out), base in zip(slices, add.split(sizes), strict=True):
-            torch.addmm(base, part, weight, out=out)
+    for k, start, length in row_ranges(offsets, rounds(rows)):
+        part, out = rows.narrow(0, start, length), result.narrow(0, start, length)
+        if add is None:
+            torch.mm(part, weights[k], out=out)
+        else:
+            torch.addmm(add.narrow(0, start, length), part, weights[k], out=out)
     return result
 
 
@@ -130,11 +129,12 @@ def _outer(left: Tensor, right: Tensor, groups: int, offsets: tuple[int, ...]) -
         return F.grouped_mm(
             left.contiguous().T, right.contiguous(), offs=_ends(offsets, left.device)
         )
-    sizes = _sizes(offsets)
-    result = left.new_empty(groups, left.shape[1], right.shape[1])
-    slices = zip(left.split(sizes), right.split(sizes), result.unbind(), strict=True)
-    for first, second, out in slices:
-        torch.mm(first.T, second, out=out)  # an empty slice gives zero
+    if rounds(left):
+        left = F.pad(left, (0, 0, 0, 1)).index_select(0, padding(offsets))
+    result = left.new_zeros(groups, left.shape[1], right.shape[1])  # and zero for an empty slice
+    for k, place, start, length in sum_ranges(offsets, rounds(left)):
+        first, second = left.narrow(0, place, length), right.narrow(0, start, length)
+        torch.mm(first.T, second, out=result[k])
     return result
 
 
