@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from tasktune.cli import main
 
 END = "<|endoftext|>"
+BRIEF = [  # what the pack's written tasks answer at most: a model of random weights never ends
+    f"tasks.{task}.max_new_tokens=6"
+    for task in ("translate_en_de", "translate_en_fr", "dialogsum", "xquad")
+]
 WORDS = ["red", "green", "blue", "one", "two", "three", "cat", "dog", "house", "tree"]
 
 
@@ -160,6 +165,17 @@ class Workshop:
         last = error.strip().splitlines()[-1]
         assert last.startswith("tasktune: ")
         return last.removeprefix("tasktune: ")
+
+
+def killed_after(step: int, run: Path) -> Path:
+    """A copy of a run, as if it had been killed once the checkpoint of a step was written."""
+    killed = run.with_name(f"{run.name}-killed")
+    shutil.copytree(run, killed)
+    for checkpoint in (killed / "checkpoints").iterdir():
+        if checkpoint.name != f"step-{step}":
+            shutil.rmtree(checkpoint)
+    assert (killed / "checkpoints" / f"step-{step}").is_dir()
+    return killed
 
 
 def read_json(path: Path) -> Any:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.workshop import Workshop, read_json
+from tasktune.cli import main
+from tasktune.comparison.compare import work
+from tasktune.config_file import load_config
+from tasktune.workers import work_apart
+from tests.processes import Started
+from tests.workshop import BRIEF, Workshop, read_json, write_llama
 
 
 @pytest.fixture
@@ -87,27 +88,30 @@ def test_json_and_both_kinds_of_twins(small: Workshop) -> None:
 
 
 @pytest.mark.slow
-def test_killed_and_gone_on_by_two_workers(small: Workshop) -> None:
+def test_killed_and_gone_on_by_workers(small: Workshop) -> None:
     folder = small.folder / "comparison"
-    command = [sys.executable, "-m", "tasktune", "compare", str(small.save())]
-    command += ["--output", str(folder)]
-    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    command = ["compare", str(small.save()), "--output", str(folder)]
+    process = Started(small.folder / "killed", main, command)
     until = time.monotonic() + 120
     while time.monotonic() < until and not list(folder.glob("runs/*/scored.json")):
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        time.sleep(0.01)
+    process.kill()
+    process.ended()
     before = {path: path.stat().st_mtime_ns for path in folder.glob("runs/*/scored.json")}
     assert 0 < len(before) < 6
-    finished = subprocess.run(
-        [*command, "--workers", "2"], capture_output=True, text=True, timeout=240
-    )
-    assert finished.returncode == 0, finished.stderr
+    config = load_config(small.save(), [])  # a worker that is there from the beginning, and
+    config = config.model_copy(update={"data_folder": str(small.folder)})  # one still to import
+    sharing = (work, (config, folder))
+    workers = [
+        Started(small.folder / "first", main, [*command, "--workers", "2"]),
+        Started(small.folder / "second", work_apart, 2, *sharing),
+    ]
+    assert [worker.ended(240) for worker in workers] == [0, 0], [w.said for w in workers]
     scored = list(folder.glob("runs/*/scored.json"))
     assert len(scored) == 6
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
-    trained = trainings(finished.stderr)
-    assert len(trained) == len(set(trained)) <= 6 - len(before)
+    trained = [line for worker in workers for line in trainings(worker.said)]
+    assert len(trained) == len(set(trained)) == 6 - len(before)
 
 
 @pytest.mark.parametrize(
@@ -141,15 +145,13 @@ def test_a_task_without_a_test_split(small: Workshop) -> None:
 @pytest.mark.pack
 @pytest.mark.slow
 def test_the_pack(workshop: Workshop, pack: Path, tmp_path: Path) -> None:
-    from tests.workshop import write_llama
-
     base = tmp_path / "base"
     base.mkdir()
     write_llama(base, positions=4096)
     code, _, error = workshop.tasktune(
         "compare", str(pack / "pack.yaml"), f"model.base={base}", "training.steps=2",
-        "training.batch_tokens=2048", "--seeds", "1", "--limit", "4", "--twins", "examples",
-        "--output", str(tmp_path / "comparison"),
+        "training.batch_tokens=2048", "evaluation.bootstrap=20", *BRIEF, "--seeds", "1",
+        "--limit", "4", "--twins", "examples", "--output", str(tmp_path / "comparison"),
     )  # fmt: skip
     assert code == 0, error
     found = read_json(tmp_path / "comparison" / "comparison.json")

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +13,14 @@ from typing import Any
 import pytest
 
 import tasktune
+from tasktune.cli import main
 from tasktune.data import Row
 from tasktune.errors import UserError
-from tasktune.prediction import predict_file
+from tasktune.prediction import parts, predict_file
 from tasktune.prediction.file import hidden, job
 from tasktune.prediction.parts import predicted
 from tasktune.run import Run
+from tests.processes import Started
 from tests.workshop import WORDS, Workshop
 
 
@@ -48,7 +46,11 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasktune.prediction.parts.AT_ONCE", 8)
 
 
-def test_a_run_predicts_without_its_data(workshop: Workshop, trained: Path) -> None:
+def test_a_run_predicts_without_its_data(
+    workshop: Workshop, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = workshop.folder / "cache"  # which is gone with the data
+    monkeypatch.setenv("TASKTUNE_CACHE", str(cache))
     asked = rows(6)
     names = list(workshop.run["tasks"])
     with_data = tasktune.load(trained)
@@ -57,7 +59,7 @@ def test_a_run_predicts_without_its_data(workshop: Workshop, trained: Path) -> N
     for file in workshop.folder.iterdir():
         if file.is_file():
             file.unlink()
-    shutil.rmtree(os.environ["TASKTUNE_CACHE"])
+    shutil.rmtree(cache)
     alone = tasktune.load(trained)
     for name in names:
         assert alone.predict(name, asked) == before[name]
@@ -144,23 +146,30 @@ def test_a_changed_function_of_the_users_makes_another_job(workshop: Workshop) -
     assert job(run, run.outline("intent"), file, skip_bad=False) != first
 
 
+def predict_in_small_parts(*arguments: str) -> None:
+    """The command in a process of its own, which writes often."""
+    parts.AT_ONCE = 64
+    main(["predict", *arguments])
+
+
 @pytest.mark.slow
 def test_a_killed_command_goes_on(workshop: Workshop, trained: Path) -> None:
     """The real thing: SIGKILL, then the same command."""
-    file = write_rows(workshop, 2500)
+    rows_file = write_rows(workshop, 1000)
     whole, resumed = workshop.folder / "whole.jsonl", workshop.folder / "resumed.jsonl"
-    words = [sys.executable, "-m", "tasktune", "predict", str(trained), str(file)]
-    words += ["--task", "colour", "--output"]
-    subprocess.run([*words, str(whole)], check=True, capture_output=True)
-    process = subprocess.Popen([*words, str(resumed)], stderr=subprocess.DEVNULL)
+    words = [str(trained), str(rows_file), "--task", "colour", "--output"]
+    said = workshop.folder / "said"
+    assert Started(said, predict_in_small_parts, *words, str(whole)).ended() == 0
+    process = Started(said, predict_in_small_parts, *words, str(resumed))
     kept = hidden(resumed, "partial")
-    while process.poll() is None and not (kept.is_file() and kept.read_bytes().count(b"\n") > 1):
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    while process.runs and not (kept.is_file() and kept.read_bytes().count(b"\n") > 1):
+        time.sleep(0.002)
+    process.kill()
+    process.ended()
     assert not resumed.exists(), "killed too late: the test shows nothing"
-    again = subprocess.run([*words, str(resumed)], check=True, capture_output=True, text=True)
-    assert "going on after" in again.stderr
+    again = Started(said, predict_in_small_parts, *words, str(resumed))
+    assert again.ended() == 0, again.said
+    assert "going on after" in again.said
     assert resumed.read_bytes() == whole.read_bytes()
 
 

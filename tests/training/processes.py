@@ -12,11 +12,12 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.distributed.tensor import DTensor
-from torch.multiprocessing.spawn import spawn
+from torch.multiprocessing.spawn import start_processes
 
 from tasktune.run import Run
 from tasktune.training.checkpoint import latest_checkpoint
 from tasktune.training.loop import Loop
+from tests.processes import CONTEXT
 
 
 def environment(rank: int, processes: int, port: int) -> dict[str, str]:
@@ -44,7 +45,8 @@ def in_processes(count: int, work: Callable[..., None], *arguments: Any) -> None
 
     Also where it is one, so that all start alike.
     """
-    spawn(_join, (count, free_port(), work, arguments), nprocs=count)
+    given = (count, free_port(), work, arguments)
+    start_processes(_join, given, nprocs=count, start_method=CONTEXT.get_start_method())
 
 
 def _join(

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import random
 import resource
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from tasktune.cli import main
 from tasktune.locks import FileLock
 from tasktune.training.checkpoint import checkpoints, latest_checkpoint
+from tests.processes import Started
 from tests.training.test_resume import assert_identical
 from tests.workshop import WORDS, Workshop
 
@@ -44,33 +40,9 @@ def log(run: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in line.items() if k not in drop} for line in lines]
 
 
-def train_quietly(arguments: list[str]) -> None:
-    """A process's whole life."""
-    torch.set_num_threads(1)
-    with open(os.devnull, "w") as nowhere:
-        sys.stderr = nowhere
-        main(["train", *arguments])
-
-
-@pytest.fixture(scope="module")
-def begin() -> Iterator[Callable[[list[str]], Any]]:
-    """Starts a training in a process that has everything imported already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tasktune.run", "tasktune.training.progress", __name__])
-
-    def start(arguments: list[str]) -> Any:
-        process = context.Process(target=train_quietly, args=(arguments,))
-        process.start()
-        return process
-
-    yield start
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
-def test_killed_at_random_moments(
-    workshop: Workshop, begin: Callable[[list[str]], Any], family: str
-) -> None:
+def test_killed_at_random_moments(workshop: Workshop, family: str) -> None:
     """Thirty kills over all families; a checkpoint is written after every step."""
     method = FAMILIES[family]
     workshop.run["training"].update(steps=14, checkpoint_every=1, log_every=3)
@@ -83,24 +55,35 @@ def test_killed_at_random_moments(
     for _ in range(40):
         begun = any(checkpoints(killed / "checkpoints"))
         again = ["--resume"] if begun else ["--overwrite"]
-        process = begin([run_file, f"output={killed}", *options, *again])
+        arguments = ["train", run_file, f"output={killed}", *options, *again]
+        process = Started(workshop.folder / "said", main, arguments)
         if kills < KILLS:
             until = time.monotonic() + 60
-            while time.monotonic() < until and process.is_alive():
+            while time.monotonic() < until and process.runs:
                 newest = max((p.name for p in checkpoints(killed / "checkpoints")), default="")
                 if newest and newest not in ("step-13", "step-14"):
                     break
                 time.sleep(0.002)
             time.sleep(moments.uniform(0, 0.12))  # into a step, or into what is written after it
             process.kill()
-        process.join(120)
-        kills += process.exitcode == -signal.SIGKILL
-        if process.exitcode == 0:
+        code = process.ended()
+        kills += code == -signal.SIGKILL
+        if code == 0:
             break
-    assert process.exitcode == 0 and kills == KILLS
+    assert code == 0 and kills == KILLS, process.said
     assert len(list((killed / "checkpoints").iterdir())) == 2  # what kills left over is cleared
     assert_identical(whole, killed)
     assert log(whole) == log(killed)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, llama: Path) -> Workshop:
+    """A run that no signal has stopped."""
+    workshop = Workshop(tmp_path_factory.mktemp("whole"), llama)
+    workshop.run["training"].update(steps=40, checkpoint_every=1000, log_every=7)
+    workshop.run["evaluation"]["every"] = 0
+    workshop.train()
+    return workshop
 
 
 @pytest.mark.slow
@@ -108,50 +91,44 @@ def test_killed_at_random_moments(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"]
 )
 def test_a_signal_saves_and_says_how_to_go_on(
-    workshop: Workshop, number: signal.Signals, code: int
+    whole: Workshop, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    workshop.run["training"].update(steps=40, checkpoint_every=1000, log_every=7)
-    workshop.run["evaluation"]["every"] = 0
-    whole = workshop.train(f"output={workshop.folder / 'whole'}")
-    folder = workshop.folder / "run"
-    command = [sys.executable, "-m", "tasktune", "train", str(workshop.save())]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    folder = tmp_path / "run"
+    arguments = ["train", str(whole.save()), f"output={folder}"]
+    process = Started(tmp_path / "said", main, arguments)
     journal = folder / "metrics.jsonl"
     until = time.monotonic() + 60
     while time.monotonic() < until and not (journal.exists() and journal.stat().st_size):
         time.sleep(0.01)
-    process.send_signal(number)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == code, error
-    assert "Traceback" not in error
-    last = error.strip().splitlines()[-1]
+    process.send(number)
+    assert process.ended(60) == code, process.said
+    assert "Traceback" not in process.said
+    last = process.said.strip().splitlines()[-1]
     assert "and saved; train goes on with --resume" in last
     step = int(latest_checkpoint(folder).name.removeprefix("step-"))
     assert 0 < step < 40 and f"stopped after step {step}" in last
-    subprocess.run([*command, "--resume"], check=True, stderr=subprocess.DEVNULL)
-    assert_identical(whole, folder)
-    assert log(whole) == log(folder)
+    again, _, error = whole.tasktune(*arguments, "--resume")
+    assert again == 0, error
+    uninterrupted = Path(whole.run["output"])
+    assert_identical(uninterrupted, folder)
+    assert log(uninterrupted) == log(folder)
 
 
-def with_files_of(size: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+def with_files_of(size: int, *arguments: str) -> None:
     """The command while files may grow no further: the system's own refusal."""
-    program = (
-        "import resource, sys; from tasktune.cli import main;"
-        f" resource.setrlimit(resource.RLIMIT_FSIZE, {(size, resource.RLIM_INFINITY)});"
-        " main(sys.argv[1:])"
-    )
-    command = [sys.executable, "-c", program, *arguments]
-    return subprocess.run(command, capture_output=True, text=True)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    main(list(arguments))
 
 
 def test_a_full_disk_is_said_and_the_last_checkpoint_stays(workshop: Workshop) -> None:
     workshop.run["monitor"] = {"every": 0}
     folder = workshop.train("training.steps=2")
     largest = max(file.stat().st_size for file in latest_checkpoint(folder).iterdir())
-    full = with_files_of(largest // 2, "train", str(workshop.save()), "--resume")
-    assert full.returncode == 2, full.stderr
-    assert "Traceback" not in full.stderr
-    said = full.stderr.splitlines()[-1]
+    arguments = ["train", str(workshop.save()), "--resume"]
+    full = Started(workshop.folder / "said", with_files_of, largest // 2, *arguments)
+    assert full.ended() == 2, full.said
+    assert "Traceback" not in full.said
+    said = full.said.splitlines()[-1]
     assert "make room or mend the path, then run the command again" in said
     assert "training goes on from its last checkpoint" in said
     assert latest_checkpoint(folder).name == "step-2"

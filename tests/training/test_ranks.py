@@ -16,12 +16,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tasktune.batching import logits
+from tasktune.cli import main
 from tasktune.training.checkpoint import latest_checkpoint
 from tasktune.training.journal import read_journal
+from tests.processes import Started
 from tests.training.processes import environment, free_port, in_processes, train
 from tests.workshop import Workshop
-
-pytestmark = pytest.mark.xdist_group("ranks")  # what they share is made once
 
 LAYOUTS = ("shared", "per_task", "shared_private", "hydra", "mtl_lora", "moe")
 METHODS = [(layout, method) for layout in LAYOUTS for method in ("uw", "upgrad")]
@@ -42,7 +42,7 @@ NOISY = {
         "adapter.dropout=0.2",
         "penalties=[{method: r_drop, tasks: [colour], weight: 0.5}]",
         "weighting.method=pcgrad",
-        "monitor={every: 3, action: freeze, keep: best}",
+        "monitor={every: 2, action: freeze, keep: best}",
     ]
 }
 RUNS["famo"] = ["weighting.method=famo"]
@@ -59,7 +59,7 @@ SHARDED = {  # the runs of the same name, on two processes that share a base
 }
 SHARDED["equal"] += ["training.offload=true", "training.gradient_checkpointing=true"]
 RESUMED = {name: RUNS[name] for name in ("equal", "hydra-uw", "shared_private-upgrad")}
-STEPS = 10
+STEPS = 6
 
 
 def folder_of(place: Path, processes: int, kind: str = "whole") -> Path:
@@ -72,8 +72,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, llama: Path) -> Path:
     place = tmp_path_factory.mktemp("ranks")
     workshop = Workshop(place, llama)
     workshop.run["adapter"] |= {"dropout": 0.0, "rank": 4}
-    workshop.run["training"] |= {"steps": STEPS, "batch_tokens": 60, "checkpoint_every": 5}
-    workshop.run["training"] |= {"precision": "fp32", "log_every": 5}
+    workshop.run["training"] |= {"steps": STEPS, "batch_tokens": 60, "checkpoint_every": STEPS // 2}
+    workshop.run["training"] |= {"precision": "fp32", "log_every": STEPS // 2}
     workshop.run["evaluation"] = {"every": 0}
     file = workshop.save()
     in_processes(1, train, file, RUNS, folder_of(place, 1))
@@ -191,20 +191,40 @@ def test_a_base_that_is_cut_in_two_trains_as_a_whole_one(trained: Path, name: st
     assert [of_rank(folder, rank)["held"] for rank in range(2)] == [whole / 2] * 2
 
 
-def start(workshop: Workshop, count: int, *arguments: str, **of_last: str) -> list[Any]:
-    """The command on ``count`` processes; ``of_last`` is the environment of the last one alone."""
+def command_in(variables: dict[str, str], arguments: list[str]) -> None:
+    """What a process does."""
+    os.environ |= variables
+    main(arguments)
+
+
+def ended(workshop: Workshop, count: int, *options: str, **of_last: str) -> tuple[Any, list[str]]:
+    """Trains on ``count`` processes: exit codes, and what each said.
+
+    :param of_last: the environment of the last one alone.
+    """
     port = free_port()
-    command = [sys.executable, "-m", "tasktune", "train", str(workshop.save()), *arguments]
+    arguments = ["train", str(workshop.save()), *options]
     started = []
     for rank in range(count):
-        own = of_last if rank == count - 1 else {}
-        variables = {**os.environ, **environment(rank, count, port), **own}
-        started.append(subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True))
-    return started
+        variables = environment(rank, count, port) | (of_last if rank == count - 1 else {})
+        said = workshop.folder / f"said{rank}"
+        started.append(Started(said, command_in, variables, arguments))
+    return [process.ended() for process in started], [process.said for process in started]
 
 
-def ended(started: list[Any]) -> tuple[list[int], list[str]]:
-    """Exit codes, and what each said."""
+def ended_in_a_shell(workshop: Workshop, count: int) -> tuple[list[int], list[str]]:
+    """The same, started as a shell would."""
+    port = free_port()
+    command = [sys.executable, "-m", "tasktune", "train", str(workshop.save())]
+    started = [
+        subprocess.Popen(
+            command,
+            env={**os.environ, **environment(rank, count, port)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(count)
+    ]
     said = [process.communicate(timeout=120)[1] for process in started]
     return [process.returncode for process in started], said
 
@@ -214,7 +234,8 @@ def test_the_command_on_two_processes(workshop: Workshop, sharding: str) -> None
     """Validation, looks of the monitor, checkpoints and export: none waits for ever."""
     workshop.run["training"]["sharding"] = sharding
     workshop.run["monitor"] = {"every": 2, "action": "freeze", "keep": "best"}
-    codes, said = ended(start(workshop, 2))
+    run = ended_in_a_shell if sharding == "base" else ended
+    codes, said = run(workshop, 2)
     assert codes == [0, 0], said
     assert "trained:" in said[0]
     assert said[1] == ""
@@ -229,7 +250,7 @@ def test_the_command_on_two_processes(workshop: Workshop, sharding: str) -> None
 def test_a_mistake_on_one_rank_ends_all(workshop: Workshop, tmp_path: Path) -> None:
     """The last rank alone finds that it can't go on, while the others wait for it."""
     used = workshop.write("file", "")
-    codes, said = ended(start(workshop, 2, TASKTUNE_CACHE=str(used / "cache")))
+    codes, said = ended(workshop, 2, TASKTUNE_CACHE=str(used / "cache"))
     assert codes == [2, 2], said
     lines = [line for text in said for line in text.splitlines() if "tasktune: " in line]
     assert len(lines) == 1
@@ -270,6 +291,6 @@ def test_one_process_says_that_it_holds_all(workshop: Workshop) -> None:
 
 
 def test_a_mistake_on_all_ranks_is_said_once(workshop: Workshop) -> None:
-    codes, said = ended(start(workshop, 2, "adapter.layout=sharde"))
+    codes, said = ended(workshop, 2, "adapter.layout=sharde")
     assert codes == [2, 2], said
     assert "".join(said).count("tasktune: ") == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tasktune.cli import main
+from tests.processes import Started
 from tests.workshop import Workshop, read_json
 
 SMALL = {"folds": 2, "trials": 3, "search": {"training.learning_rate": {"low": 1e-4, "high": 1e-2}}}
@@ -46,10 +47,10 @@ def complaint(workshop: Workshop, *options: str) -> str:
     return error.strip().splitlines()[-1]
 
 
-def command(workshop: Workshop, folder: Path, *options: str) -> list[str]:
-    """The command of a study in a process of its own."""
-    run_file = str(workshop.save())
-    return [sys.executable, "-m", "tasktune", "tune", run_file, "--output", str(folder), *options]
+def begun(workshop: Workshop, folder: Path, *options: str) -> Started:
+    """A study in a process of its own."""
+    command = ["tune", str(workshop.save()), "--output", str(folder), *options]
+    return Started(workshop.folder / "said", main, command)
 
 
 def test_a_study_lies_beside_the_folder_of_the_run(small: Workshop) -> None:
@@ -101,13 +102,13 @@ def test_a_study_goes_on_and_adds_settings(small: Workshop) -> None:
 
 def test_killed_in_the_middle_it_goes_on(small: Workshop) -> None:
     folder = small.folder / "killed"
-    process = subprocess.Popen(command(small, folder), stderr=subprocess.DEVNULL)
+    process = begun(small, folder)
     deadline = time.monotonic() + 120
     while len(list(folder.glob("folds/*.json"))) < 3 and time.monotonic() < deadline:
-        assert process.poll() is None, "the study ended before it was killed"
+        assert process.runs, "the study ended before it was killed"
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    process.kill()
+    assert process.ended() == -signal.SIGKILL
     with (folder / "journal.log").open("a") as journal:
         journal.write('{"op_code": 4, "wor')  # as a writer leaves it that is killed in its line
     before = {file: file.stat().st_mtime_ns for file in folder.glob("folds/*.json")}
@@ -125,20 +126,15 @@ def test_killed_in_the_middle_it_goes_on(small: Workshop) -> None:
 def test_two_workers_share_a_study(small: Workshop) -> None:
     folder = small.folder / "shared"
     small.run["tune"]["trials"] = 6
-    finished = subprocess.run(
-        command(small, folder, "--workers", "2"),
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert finished.returncode == 0, finished.stderr
+    process = begun(small, folder, "--workers", "2")
+    assert process.ended() == 0, process.said
     tried = read_json(folder / "trials.json")["settings"][1:]
     assert [s["number"] for s in tried] == [1, 2, 3, 4, 5, 6]
     assert {s["state"] for s in tried} <= {"complete", "pruned"}
     assert len({s["values"]["training.learning_rate"] for s in tried}) == 6
     scored = sum(len(s["scores"]["colour"]) for s in tried) + 2
     assert len(list(folder.glob("folds/*.json"))) == scored
-    assert finished.stderr.count("as it stands, fold 1 of 2: scored") == 2  # the second from disk
+    assert process.said.count("as it stands, fold 1 of 2: scored") == 2  # the second from disk
 
 
 def test_a_front_over_tasks(small: Workshop) -> None:
