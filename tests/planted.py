@@ -26,8 +26,8 @@ def plant(workshop: Workshop) -> None:
     workshop.run["tasks"]["slow"]["learning_rate"] = 1e-9
     workshop.run["adapter"] = {"layout": "per_task", "rank": 4, "alpha": 8, "dropout": 0.0}
     workshop.run["training"] = {
-        "steps": 200, "batch_tokens": 400, "learning_rate": 0.003, "log_every": 20,
-        "checkpoint_every": 200, "watch_conflict": False,
+        "steps": 120, "batch_tokens": 400, "learning_rate": 0.003, "log_every": 20,
+        "checkpoint_every": 120, "watch_conflict": False,
     }  # fmt: skip
     workshop.run["evaluation"] = {"every": 0, "bootstrap": 20}
     workshop.run["monitor"] = {"every": 10, "examples": 60}

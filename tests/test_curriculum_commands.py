@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tasktune.training.checkpoint import checkpoints
 from tasktune.training.journal import read_journal
 from tests.training.test_resume import assert_identical
-from tests.workshop import Workshop
+from tests.workshop import Workshop, killed_after
 
+COMPETENCE: dict[str, Any] = {"pacing": "competence", "steps": 4}
 CURRICULA: dict[str, dict[str, Any]] = {
-    "length": {"pacing": "competence", "steps": 4, "initial": 0.5, "difficulty": "length"},
-    "rarity": {"pacing": "competence", "steps": 4, "power": 1, "difficulty": "rarity"},
+    "length": {**COMPETENCE, "initial": 0.5, "difficulty": "length"},
+    "rarity": {**COMPETENCE, "power": 1, "difficulty": "rarity"},
     "loss": {"pacing": "steps", "shares": {0: 0.5, 4: 1.0}, "difficulty": "loss"},
-    "column": {"pacing": "competence", "steps": 4, "difficulty": "column",
-               "column": {"score": "value"}},
-    "hard first": {"pacing": "competence", "steps": 4, "hard_first": True},
-    "stages": {"tasks": {"method": "stages", "starts": {"translate": 3}}},
+    "column": {**COMPETENCE, "difficulty": "column", "column": {"score": "value"}},
+    "hard first": {**COMPETENCE, "difficulty": "loss", "hard_first": True},
+    "stages": {"tasks": {"method": "stages", "starts": {"translate": 3, "intent": 2}}},
     "anti": {"tasks": {"method": "anti", "steps": 4, "hard": ["translate"]}},
-    "learning progress": {"tasks": {"method": "learning_progress"}},
-}  # fmt: skip
+    "anti, hardest found": {"tasks": {"method": "anti", "steps": 4}},
+    "learning progress": {**COMPETENCE, "tasks": {"method": "learning_progress"}},
+}
 
 
 @pytest.mark.parametrize("name", CURRICULA)
@@ -33,19 +32,23 @@ def test_trains_and_resumes_exactly(workshop: Workshop, name: str) -> None:
     workshop.run["training"]["log_every"] = 1
     workshop.run["evaluation"]["every"] = 0
     whole = workshop.train(f"output={workshop.folder / 'whole'}")
-    cut = workshop.folder / "cut"
-    workshop.train(f"output={cut}")
-    *_, last = checkpoints(cut / "checkpoints")
-    shutil.rmtree(last)
+    cut = killed_after(4, whole)
     arguments = ["train", str(workshop.folder / "run.yaml"), f"output={cut}", "--resume"]
     code, _, error = workshop.tasktune(*arguments)
     assert code == 0, error
     assert_identical(whole, cut)
-    lines = read_journal(whole / "metrics.jsonl")
-    admitted = [[t["admitted"] for t in line["tasks"].values()] for line in lines]
-    assert all(0 <= share <= 1 for line in admitted for share in line)
-    if name != "learning progress":
-        assert sum(admitted[0]) < sum(admitted[-1])
+    logged, again = ([line["tasks"] for line in log(folder)] for folder in (whole, cut))
+    assert logged == again and len(logged) == 6
+    admitted = [[task["admitted"] for task in tasks.values()] for tasks in logged]
+    assert all(0 <= share <= 1 for step in admitted for share in step)
+    assert sum(admitted[0]) < sum(admitted[-1])
+    shares = [tasks["intent"]["admitted"] for tasks in logged]
+    assert shares == sorted(shares) and shares[-1] == 1
+
+
+def log(folder: Path) -> list[dict[str, Any]]:
+    """What was logged of steps."""
+    return [line for line in read_journal(folder / "metrics.jsonl") if "tasks" in line]
 
 
 def test_a_closed_task_is_not_drawn(workshop: Workshop) -> None:
@@ -61,14 +64,21 @@ def test_a_closed_task_is_not_drawn(workshop: Workshop) -> None:
      "has no column 'level'"),
     ({"pacing": "competence", "steps": 4, "difficulty": "column", "column": "text"},
      "which is no finite number"),
+    ({"pacing": "competence", "steps": 4, "difficulty": "column", "column": {"score": "text"}},
+     "curriculum.column: score.csv line "),
     ({"pacing": "competense", "steps": 4}, "did you mean 'competence'?"),
     ({"pacing": "competence", "stesp": 4}, "did you mean 'steps'?"),
     ({"pacing": "competence", "steps": 4, "difficulty": "lenght"}, "did you mean 'length'?"),
     ({"tasks": {"method": "stages", "starts": {"color": 3}}}, "did you mean 'colour'?"),
+    ({"tasks": {"method": "stages", "starts": {"score": 6}}},
+     "score would open after the last of training.steps 6"),
+    ({"pacing": "competence", "steps": 3, "powr": 1},
+     "unknown key 'powr' under curriculum; did you mean 'power'?"),
 ])  # fmt: skip
 def test_mistakes(workshop: Workshop, curriculum: dict[str, Any], expected: str) -> None:
     workshop.run["curriculum"] = curriculum
     assert expected in workshop.complaint()
+    assert not (workshop.folder / "run").exists()
 
 
 def test_base_losses_are_computed_once(workshop: Workshop, cache: Path) -> None:

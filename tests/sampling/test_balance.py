@@ -15,7 +15,8 @@ from tasktune.errors import UserError
 from tasktune.sampling.balance import BalancedOrder
 from tasktune.sampling.mixtures import mixtures
 from tasktune.sampling.sampler import Sampler
-from tests.workshop import Workshop, read_json
+from tests.training.test_resume import assert_identical
+from tests.workshop import Workshop, killed_after, read_json
 
 SIZES = (12, 40)
 
@@ -120,16 +121,10 @@ def test_a_dynamic_mixture_trains_and_resumes_exactly(workshop: Workshop, strate
     workshop.task("colour").update(balance="classes", max_epochs=3)
     workshop.run["evaluation"]["every"] = 0
     whole = workshop.train("output=" + str(workshop.folder / "whole"))
-    workshop.train("training.steps=6", "output=" + str(workshop.folder / "half"))
-    half = workshop.folder / "half"
-    for name in ("step-6", "step-4"):
-        place = half / "checkpoints" / name
-        if name == "step-6":
-            for file in place.iterdir():
-                file.unlink()
-            place.rmdir()
+    half = killed_after(4, whole)
     code, _, error = workshop.tasktune("train", str(half), "--resume")
     assert code == 0, error
+    assert_identical(whole, half)
     first, second = (
         [
             line["tasks"]

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tasktune.training.checkpoint import checkpoints
 from tasktune.training.journal import read_journal
 from tests.training.test_resume import assert_identical
-from tests.workshop import Workshop
+from tests.workshop import Workshop, killed_after
 
 
 def looks(folder: Path) -> list[dict[str, Any]]:
@@ -35,11 +34,7 @@ def test_the_weights_are_the_same_to_the_last_bit(workshop: Workshop, weighting:
 def test_a_resumed_run_has_looked_like_one_that_never_stopped(workshop: Workshop) -> None:
     every = "training.look_ahead_every=1"
     whole = workshop.train(f"output={workshop.folder / 'whole'}", every)
-    halves = workshop.train(f"output={workshop.folder / 'halves'}", every)
-    for checkpoint in list(checkpoints(halves / "checkpoints"))[1:]:  # as if killed before step 6
-        for file in sorted(checkpoint.rglob("*"), reverse=True):
-            file.unlink()
-        checkpoint.rmdir()
+    halves = killed_after(4, whole)
     code, _, error = workshop.tasktune(
         "train", str(workshop.folder / "run.yaml"), f"output={halves}", every, "--resume"
     )

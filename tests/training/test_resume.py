@@ -13,7 +13,7 @@ from tasktune.errors import UserError
 from tasktune.run import Run
 from tasktune.training.checkpoint import checkpoints, latest_checkpoint
 from tasktune.training.journal import read_journal
-from tests.workshop import Workshop
+from tests.workshop import Workshop, killed_after
 
 LAYOUTS = ("shared", "per_task", "shared_private")
 
@@ -33,12 +33,7 @@ def assert_identical(ours: Path, theirs: Path) -> None:
 def test_resume_equals_uninterrupted(workshop: Workshop, layout: str) -> None:
     workshop.run["adapter"]["layout"] = layout
     whole = workshop.train(f"output={workshop.folder / 'whole'}")
-    halves = workshop.folder / "halves"
-    workshop.train(f"output={halves}")
-    for checkpoint in list(checkpoints(halves / "checkpoints"))[1:]:  # as if killed before step 6
-        for file in sorted(checkpoint.rglob("*"), reverse=True):
-            file.unlink()
-        checkpoint.rmdir()
+    halves = killed_after(4, whole)
     code, _, error = workshop.tasktune(
         "train", str(workshop.folder / "run.yaml"), f"output={halves}", "--resume"
     )
@@ -48,20 +43,30 @@ def test_resume_equals_uninterrupted(workshop: Workshop, layout: str) -> None:
     assert steps == [2, 4, 6]
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, llama: Path) -> Workshop:
+    """A run that was never killed; tests take copies."""
+    workshop = Workshop(tmp_path_factory.mktemp("finished"), llama)
+    workshop.train()
+    return workshop
+
+
 @pytest.mark.parametrize("file", ["model.safetensors", "optimizer.pt", "state.json"])
 @pytest.mark.parametrize("how", ["cut", "changed", "gone"])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(
-    workshop: Workshop, file: str, how: str
+    finished: Workshop, tmp_path: Path, file: str, how: str
 ) -> None:
-    whole = workshop.train(f"output={workshop.folder / 'whole'}")
-    folder = workshop.train()
+    whole, folder = Path(finished.run["output"]), tmp_path / "run"
+    shutil.copytree(whole, folder)
     place = latest_checkpoint(folder) / file
     content = place.read_bytes()
     if how == "gone":
         place.unlink()
     else:
         place.write_bytes(content[:-20] if how == "cut" else content[:-1] + b"!")
-    code, _, error = workshop.tasktune("train", str(workshop.folder / "run.yaml"), "--resume")
+    code, _, error = finished.tasktune(
+        "train", str(finished.folder / "run.yaml"), f"output={folder}", "--resume"
+    )
     assert code == 0, error
     assert "step-6 cannot be used" in error and "going on from step-4" in error
     assert_identical(whole, folder)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from tasktune.objective.weightings import weightings
-from tasktune.training.checkpoint import checkpoints
 from tests.training.test_resume import assert_identical
-from tests.workshop import Workshop
+from tests.workshop import Workshop, killed_after
 
 OPTIONS = {
     "fixed": {"weights": {"colour": 2.0}},
@@ -26,10 +23,7 @@ def test_resume_is_exact(workshop: Workshop, method: str) -> None:
     workshop.run["evaluation"]["every"] = 0
     workshop.run["training"].update(steps=8, learning_rate=0.01, micro_batch_tokens=120)
     whole = workshop.train(f"output={workshop.folder / 'whole'}")
-    cut = workshop.folder / "cut"
-    workshop.train(f"output={cut}")
-    *_, last = checkpoints(cut / "checkpoints")
-    shutil.rmtree(last)  # as if it had been killed before the last one was written
+    cut = killed_after(6, whole)
     arguments = ["train", str(workshop.folder / "run.yaml"), f"output={cut}", "--resume"]
     code, _, error = workshop.tasktune(*arguments)
     assert code == 0, error

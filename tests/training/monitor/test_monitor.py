@@ -18,8 +18,6 @@ from tasktune.training.checkpoint import checkpoints, latest_checkpoint
 from tests.planted import plant
 from tests.workshop import Workshop, read_json
 
-pytestmark = pytest.mark.xdist_group("monitor")  # what its tests share is made once
-
 
 def looks(run: Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -90,14 +88,14 @@ def test_looking_changes_nothing(workshop: Workshop) -> None:
 @pytest.mark.parametrize("action", ["cool", "freeze"])
 def test_resume_equals_uninterrupted(planted: Workshop, tmp_path: Path, action: str) -> None:
     """Killed after the task was cooled or frozen."""
-    settings = [f"monitor.action={action}", "training.checkpoint_every=60", "monitor.keep=best"]
+    settings = [f"monitor.action={action}", "training.checkpoint_every=50", "monitor.keep=best"]
     whole = planted.train(*settings, f"output={tmp_path / 'whole'}")
     half = tmp_path / "half"
     shutil.copytree(whole, half)
     for checkpoint in list(checkpoints(half / "checkpoints"))[1:]:
         shutil.rmtree(checkpoint)
     (half / "best.safetensors").unlink()
-    assert latest_checkpoint(half).name == "step-180"
+    assert latest_checkpoint(half).name == "step-100"
     code, _, error = planted.tasktune("train", str(half), "--resume")
     assert code == 0, error
     first, second = weights(whole), weights(half)
@@ -135,7 +133,7 @@ def test_a_run_ends_when_every_task_is_frozen(planted: Workshop, tmp_path: Path)
         planted.run["tasks"] = planted_tasks
     assert looks(run)[-1]["heart"]["action"] == "frozen"
     last = int(latest_checkpoint(run).name.removeprefix("step-"))
-    assert last < 200
+    assert last < 120
     code, _, error = planted.tasktune("train", str(run), "--resume")  # nothing is left to do
     assert code == 0, error
     assert (run / "adapters").is_dir()
@@ -150,7 +148,7 @@ def test_a_run_ends_when_what_is_not_frozen_is_used_up(planted: Workshop, tmp_pa
     finally:
         planted.run["tasks"] = whole
     assert looks(run)[-1]["heart"]["action"] == "frozen"
-    assert int(latest_checkpoint(run).name.removeprefix("step-")) < 200
+    assert int(latest_checkpoint(run).name.removeprefix("step-")) < 120
 
 
 def test_mistakes(workshop: Workshop) -> None:
