@@ -14,32 +14,32 @@ from tests.workshop import Workshop, write_llama
 REPOSITORY = Path(__file__).parent.parent
 
 
-LONGEST = ("ranks", "pack", "site")
-"""Groups of tests that take longest, the longest first."""
+LONGEST = (
+    "tests/training/test_ranks.py",
+    "tests/test_pack.py",  # which prepares the pack, for all that come after it
+    "tests/affinity/test_affinity.py",
+    "tests/training/test_nothing_lost.py",
+    "tests/examples/test_examples.py",
+    "tests/starter/test_guess.py",
+    "tests/comparison/test_compare.py",
+    "tests/training/test_weightings_resume.py",
+    "tests/training/monitor/test_monitor.py",
+    "tests/inspection/test_cost.py",
+    "tests/tuning/test_tune.py",
+    "tests/test_penalty_commands.py",
+)
+"""The files that take longest, the longest first: last, one worker would be idle meanwhile."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share something run on one worker, and those first: last, one would be idle."""
-    for item in items:
-        if item.get_closest_marker("pack") is not None:
-            item.add_marker(pytest.mark.xdist_group("pack"))
-        elif item.get_closest_marker("xdist_group") is None and shares_with_its_file(item):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+    """The longest files first; a file's tests stay together, which is what a worker is given."""
     items.sort(key=turn)
 
 
-def shares_with_its_file(item: pytest.Item) -> bool:
-    """Whether a test uses a fixture that is made once for all tests of its file."""
-    fixtures: dict[str, Any] = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]
-    return any(made.scope == "module" for found in fixtures.values() for made in found)
-
-
 def turn(item: pytest.Item) -> int:
-    """When a test runs: the lowest first."""
-    group = item.get_closest_marker("xdist_group")
-    if group is None:
-        return len(LONGEST) + 1
-    return LONGEST.index(group.args[0]) if group.args[0] in LONGEST else len(LONGEST)
+    """When a test's file runs: the lowest first."""
+    file = item.nodeid.partition("::")[0]
+    return LONGEST.index(file) if file in LONGEST else len(LONGEST)
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +56,13 @@ def pack() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Prepared data goes to a folder of the test session, not into the user's home."""
-    folder = tmp_path_factory.mktemp("cache")
+    """Prepared data goes to a folder of the test session, not into the user's home.
+
+    All of pytest-xdist's workers share it: to prepare the pack takes ten seconds.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder.mkdir(exist_ok=True)
     os.environ["TASKTUNE_CACHE"] = str(folder)
     return folder
 

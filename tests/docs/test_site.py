@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 LOADED = re.compile(r"<(?:script|img|source|iframe)[^>]*src=\"?(?:https?:)?//[^ >]*")
 STYLED = re.compile(r"<link(?=[^>]*rel=\"?(?:stylesheet|preconnect|icon))[^>]*href=\"?http[^ >]*")
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]  # built once
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
