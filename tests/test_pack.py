@@ -11,7 +11,7 @@ from tasktune.cli import main
 from tasktune.objective.weightings import weightings
 from tasktune.run import Run
 from tasktune.training.journal import read_journal
-from tests.workshop import write_llama
+from tests.workshop import BRIEF, write_llama
 
 OPTIONS = {
     "fixed": ["weighting.weights={sst2: 2.0}"],
@@ -34,8 +34,8 @@ def opened(pack: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def open_pack(pack: Path, base: str, folder: Path, *overrides: str) -> Run:
-    options = [f"model.base={base}", f"output={folder}", "training.batch_tokens=4096"]
-    options += ["training.log_every=1", "training.steps=4", "evaluation.every=0"]
+    options = [f"model.base={base}", f"output={folder}", "training.batch_tokens=2048"]
+    options += ["training.log_every=1", "training.steps=3", "evaluation.every=0"]
     return Run.open(pack / "pack.yaml", [*options, *overrides])
 
 
@@ -64,7 +64,7 @@ def test_each_weighting_trains(method: str, opened: Run, pack: Path, tmp_path: P
     run.train()
     run.model.release()
     lines = read_journal(run.folder / "metrics.jsonl")
-    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    assert [line["step"] for line in lines] == [1, 2, 3]
     for line in lines:
         assert all(task["loss"] is None or task["loss"] < 50 for task in line["tasks"].values())
         assert line["gradient_norm"] > 0
@@ -80,7 +80,7 @@ def test_all_tasks_from_training_to_report(
 ) -> None:
     folder = train(
         pack, base, tmp_path / "run", "training.steps=3", "evaluation.limit=3",
-        "evaluation.every=3", "evaluation.bootstrap=20", f"adapter.layout={layout}",
+        "evaluation.every=3", "evaluation.bootstrap=20", f"adapter.layout={layout}", *BRIEF,
     )  # fmt: skip
     main_until_exit("evaluate", str(folder), "--limit", "4")
     main_until_exit("export", str(folder))
@@ -101,8 +101,8 @@ def test_a_search_writes_a_run_file_that_trains(pack: Path, base: Path, tmp_path
     study = tmp_path / "study"
     main_until_exit(
         "tune", str(pack / "pack.yaml"), f"model.base={base}", "training.steps=2",
-        "training.batch_tokens=4096", "tune.limit=4", "--folds", "2", "--trials", "2",
-        "--output", str(study),
+        "training.batch_tokens=4096", "evaluation.bootstrap=20", "tune.limit=4", *BRIEF,
+        "--folds", "2", "--trials", "2", "--output", str(study),
     )  # fmt: skip
     trials = json.loads((study / "trials.json").read_text())
     assert len(trials["settings"]) == 3  # the run as it stands, and two settings

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.affinity.planted import CONTRARY, SAME, plant, write_strong_llama
-from tests.workshop import Workshop, read_json, write_llama
+from tests.workshop import BRIEF, Workshop, read_json, write_llama
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +55,16 @@ def test_planted_tasks_have_the_right_signs_and_groups(
 def test_measured_transfer_finds_the_contradiction(tmp_path: Path, strong_llama: Path) -> None:
     workshop = Workshop(tmp_path, strong_llama)
     plant(workshop)
-    del workshop.run["tasks"]["same_b"]
-    found = find(workshop, "--by", "transfer", "affinity.steps=60")
+    for name in ("same_b", "other"):
+        del workshop.run["tasks"][name]
+    settings = ("--by", "transfer", "affinity.steps=40", "training.batch_tokens=300")
+    found = find(workshop, *settings)
     for first, second in (CONTRARY, CONTRARY[::-1]):
         assert pair(found, first, second)["high"] < -0.1 and pair(found, first, second)["sure"]
     assert not any(set(CONTRARY) <= group for group in groups(found))
     before = trained(workshop)
-    assert len(before) == 4 + 6
-    assert find(workshop, "--by", "transfer", "affinity.steps=60") == found
+    assert len(before) == 3 + 3
+    assert find(workshop, *settings) == found
     assert trained(workshop) == before, "trained again"
 
 
@@ -96,7 +98,7 @@ def test_a_trained_run_needs_no_training(
 
 def test_each_groups_run_file_trains(tmp_path: Path, strong_llama: Path) -> None:
     workshop = Workshop(tmp_path, strong_llama)
-    plant(workshop)
+    plant(workshop, steps=100)
     workshop.run["penalties"] = [
         {"method": "label_smoothing", "weight": 0.01, "tasks": ["same_a", "other"]}
     ]
@@ -153,9 +155,9 @@ def test_a_folder_without_conflict_is_refused(workshop: Workshop) -> None:
 @pytest.mark.pack
 @pytest.mark.parametrize("by", ["cosine", "lookahead"])
 def test_on_the_pack(workshop: Workshop, pack: Path, by: str) -> None:
-    llama = write_llama(workshop.folder / "llama", positions=2048)
+    llama = write_llama(workshop.folder / "llama", positions=4096)
     arguments = [f"model.base={llama}", "training.steps=3", "training.batch_tokens=4000"]
-    arguments += [f"output={workshop.folder / 'run'}"]
+    arguments += [f"output={workshop.folder / 'run'}", *BRIEF]
     code, out, error = workshop.tasktune(
         "affinity", str(pack / "pack.yaml"), "--by", by, *arguments
     )

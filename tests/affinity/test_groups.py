@@ -38,7 +38,7 @@ def random_affinity(count: int, seed: int, symmetric: bool = False) -> np.ndarra
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 7])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_exact_is_the_best_of_all_partitions(count: int, seed: int, symmetric: bool) -> None:
     affinity = random_affinity(count, seed, symmetric)
@@ -53,7 +53,7 @@ def test_exact_is_the_best_of_all_partitions(count: int, seed: int, symmetric: b
 
 
 @pytest.mark.parametrize("count", [4, 13, 20])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_greedy_is_never_worse_than_all_in_one_or_all_alone(count: int, seed: int) -> None:
     affinity = random_affinity(count, seed) - 0.5 * (seed % 3)
     for most in (1, 3, count):

@@ -245,9 +245,9 @@ def test_a_group_column_that_is_not_there(desk: Desk) -> None:
 
 
 @pytest.mark.pack
-def test_the_pack_as_it_stands(pack: Path, tokenizer: Any, tmp_path: Path) -> None:
+def test_the_pack_as_it_stands(pack: Path, tokenizer: Any) -> None:
     config = load_config(pack / "pack.yaml")
-    tasks = prepare(config, tokenizer, cache=tmp_path)
+    tasks = prepare(config, tokenizer)
     counts = {task.name: tuple(len(s) for s in task.splits.values()) for task in tasks}
     assert counts == {  # records; for sst2 and banking77 the pack's table counts lines
         "sst2": (6919, 500, 1000), "cola": (8533, 526, 516), "stsb": (3000, 500, 1000),

@@ -12,7 +12,7 @@ from tasktune.config_file import load_config
 from tasktune.inspection.checks.cost import cost
 from tasktune.run import Run
 
-STEPS = 4
+STEPS = 2  # in the second there are the moments of the optimiser too
 
 
 def peak() -> int:

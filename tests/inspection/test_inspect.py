@@ -182,8 +182,8 @@ def test_holm_holds_the_chance_of_one_false_alarm() -> None:
 
 @pytest.mark.pack
 @pytest.mark.slow
-def test_the_packs_drift_is_found_and_its_random_splits_are_not(pack: Path) -> None:
-    figures = inspect_run(pack / "pack.yaml", model=False).figures
+def test_the_packs_drift_is_found_and_its_random_splits_are_not(pack: Path, llama: Path) -> None:
+    figures = inspect_run(pack / "pack.yaml", [f"model.base={llama}"], model=False).figures
     drifted = {(e["task"], e["split"]) for e in figures["text_drift"] if e["drifted"]}
     assert ("cola", "test") in drifted
     assert ("reviews", "test") in drifted
