@@ -36,7 +36,7 @@ def test_notebooks_are_kept_without_outputs(path: Path) -> None:
 @pytest.mark.slow
 def test_own_trainer_loop(tmp_path: Path) -> None:
     run = subprocess.run(
-        [sys.executable, EXAMPLES / "own_trainer_loop.py", "--steps", "12"],
+        [sys.executable, EXAMPLES / "own_trainer_loop.py", "--steps", "8"],
         cwd=tmp_path,
         env={**os.environ, "HF_HUB_OFFLINE": "1"},
         capture_output=True,

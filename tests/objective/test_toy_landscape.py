@@ -39,11 +39,11 @@ HARD = (9.0, 9.0)
 
 
 def end(method: str) -> Tensor:
-    """Where the hardest start has got to after 4,500 steps: enough to leave the wall, or not.
+    """Where the hardest start has got to after 2,500 steps: enough to leave the wall, or not.
 
     Steps of 0.01 are too coarse: rounding then decides which side of the wall a path comes down.
     """
-    return descend(method, 4_500, 5e-3, (HARD,))[-1, 0]
+    return descend(method, 2_500, 5e-3, (HARD,))[-1, 0]
 
 
 @pytest.mark.slow
