@@ -17,14 +17,15 @@ REPOSITORY = Path(__file__).parent.parent
 LONGEST = (
     "tests/training/test_ranks.py",
     "tests/test_pack.py",  # which prepares the pack, for all that come after it
-    "tests/affinity/test_affinity.py",
-    "tests/training/test_nothing_lost.py",
+    "tests/launch/test_on_ray.py",
     "tests/examples/test_examples.py",
+    "tests/training/monitor/test_monitor.py",
+    "tests/training/test_nothing_lost.py",
     "tests/starter/test_guess.py",
+    "tests/affinity/test_affinity.py",
+    "tests/inspection/test_cost.py",
     "tests/comparison/test_compare.py",
     "tests/training/test_weightings_resume.py",
-    "tests/training/monitor/test_monitor.py",
-    "tests/inspection/test_cost.py",
     "tests/tuning/test_tune.py",
     "tests/test_penalty_commands.py",
 )

@@ -28,7 +28,8 @@ class Started:
 
     def __init__(self, said: Path, work: Callable[..., None], *arguments: Any) -> None:
         self.file = said
-        self.process = CONTEXT.Process(target=_live, args=(str(said), work, arguments))
+        given = (dict(os.environ), str(said), work, arguments)
+        self.process = CONTEXT.Process(target=_live, args=given)
         self.process.start()
 
     @property
@@ -59,9 +60,16 @@ class Started:
         return code
 
 
-def _live(said: str, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """A process's whole life."""
+def _live(
+    variables: dict[str, str], said: str, work: Callable[..., None], arguments: tuple[Any, ...]
+) -> None:
+    """A process's whole life.
+
+    :param variables: its environment; else it would be the one that the first process began in.
+    """
     os.setsid()
+    os.environ.clear()
+    os.environ.update(variables)
     file = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(file, 1)
     os.dup2(file, 2)

@@ -81,7 +81,9 @@ def test_mistakes(workshop: Workshop, curriculum: dict[str, Any], expected: str)
     assert not (workshop.folder / "run").exists()
 
 
-def test_base_losses_are_computed_once(workshop: Workshop, cache: Path) -> None:
+def test_base_losses_are_computed_once(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = workshop.folder / "cache"  # which no other test writes into
+    monkeypatch.setenv("TASKTUNE_CACHE", str(cache))
     workshop.run["curriculum"] = CURRICULA["loss"]
     workshop.train("training.steps=5", "evaluation.every=0")
     kept = {path: path.stat().st_mtime_ns for path in cache.glob("loss-*.npy")}
