@@ -61,18 +61,21 @@ class TaskRates:
 
         :param rate: the common learning rate of this step.
         """
-        others = [task for task in range(len(self.ratios)) if self.differs(task)]
-        before = {
-            task: [value.clone() for value in self.model.own_parameters(task, stepped=True)]
-            for task in others
+        own = {
+            task: self.model.own_parameters(task, stepped=True)
+            for task in range(len(self.ratios))
+            if self.differs(task)
         }
+        before = {task: [value.clone() for value in values] for task, values in own.items()}
         optimizer.step()
-        for task, kept in before.items():
+        for task, values in own.items():
+            if not values:  # nothing of it trains yet
+                continue
             ratio = self.cooling[task] * self.ratios[task]
-            own = self.model.own_parameters(task, stepped=True)
-            for parameter, old in zip(own, kept, strict=True):
-                change = parameter - old + rate * self.common_decay * old
-                parameter.copy_(old + ratio * (change - rate * self.decays[task] * old))
+            decay = ratio * rate * (self.common_decay - self.decays[task])
+            stepped = torch._foreach_lerp(before[task], values, ratio)
+            torch._foreach_add_(stepped, before[task], alpha=decay)
+            torch._foreach_copy_(values, stepped)
 
     def differs(self, task: int) -> bool:
         """Whether a task's step isn't the common one."""
