@@ -20,7 +20,7 @@ from torch import Tensor
 
 from tasktune.batching.dropout import dropout
 from tasktune.model.layouts.base import Factors
-from tasktune.model.slices import padding, rounds, row_ranges, sum_ranges
+from tasktune.model.slices import padding, rounds, row_ranges, sum_ranges, views
 
 KERNEL_GROUPS = 8
 """Slices from which on one kernel for all is launched instead of a product each."""
@@ -109,12 +109,15 @@ def _product(
         result = F.grouped_mm(rows.contiguous(), weights, offs=_ends(offsets, rows.device))
         return result if add is None else result.add_(add)
     result = rows.new_empty(rows.shape[0], weights.shape[2])
-    for k, start, length in row_ranges(offsets, rounds(rows)):
-        part, out = rows.narrow(0, start, length), result.narrow(0, start, length)
-        if add is None:
-            torch.mm(part, weights[k], out=out)
-        else:
-            torch.addmm(add.narrow(0, start, length), part, weights[k], out=out)
+    slices, ranges = row_ranges(offsets, rounds(rows))
+    own = weights.unbind()
+    products = zip(slices, views(rows, ranges), views(result, ranges), strict=True)
+    if add is None:
+        for k, part, out in products:
+            torch.mm(part, own[k], out=out)
+    else:
+        for (k, part, out), base in zip(products, views(add, ranges), strict=True):
+            torch.addmm(base, part, own[k], out=out)
     return result
 
 
@@ -132,9 +135,10 @@ def _outer(left: Tensor, right: Tensor, groups: int, offsets: tuple[int, ...]) -
     if rounds(left):
         left = F.pad(left, (0, 0, 0, 1)).index_select(0, padding(offsets))
     result = left.new_zeros(groups, left.shape[1], right.shape[1])  # and zero for an empty slice
-    for k, place, start, length in sum_ranges(offsets, rounds(left)):
-        first, second = left.narrow(0, place, length), right.narrow(0, start, length)
-        torch.mm(first.T, second, out=result[k])
+    slices, places, ranges = sum_ranges(offsets, rounds(left))
+    own = result.unbind()
+    for k, first, second in zip(slices, views(left, places), views(right, ranges), strict=True):
+        torch.mm(first.T, second, out=own[k])
     return result
 
 
