@@ -56,7 +56,7 @@ from torchjd.autojac import backward as torchjd_backward
 from torchjd.autojac import jac_to_grad
 from transformers import AutoTokenizer, Trainer, TrainingArguments
 
-from settings import DEVICE, ON_GPU, hardware, llama_folder, now
+from settings import DEVICE, ON_GPU, gpu_size, hardware, llama_folder, now
 from tasktune.batching.item import Item
 
 Side = Callable[[Path, int, Path], dict[str, Any]]
@@ -177,7 +177,7 @@ def main() -> None:
     steps, rounds = (3, 1) if arguments.quick else (4, 1)
     width, layers, vocabulary = (128, 2, 8192) if arguments.quick else (384, 6, 32768)
     if ON_GPU:
-        width, layers, vocabulary = (1024, 8, 49152) if arguments.quick else (2048, 16, 49152)
+        width, layers, vocabulary = gpu_size(arguments.quick)
     base = llama_folder(width, layers, vocabulary)
     first_adapter(base, base / "adapter.pt")
     sides = [name for name in SIDES if "trl" not in name or find_spec("trl")]

@@ -15,7 +15,7 @@ from itertools import product
 
 import torch
 
-from settings import ON_GPU, hardware, now, random_items, random_llama
+from settings import ON_GPU, gpu_size, hardware, now, random_items, random_llama
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.losses import loss_counts
 from tasktune.objective.update import Step, backward
@@ -63,7 +63,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     sizes, rounds = ((256, 4, 8192), 7) if quick else ((576, 10, 49152), 9)
     if ON_GPU:
-        sizes = (512, 4, 8192) if quick else (2048, 16, 49152)
+        sizes = gpu_size(quick)
     figures: dict[str, float] = {}
     for tasks, (mark, dtype) in product((8, 64), DTYPES.items()):
         sides = {layout: Side(layout, tasks, sizes, dtype) for layout in LAYOUTS}

@@ -105,7 +105,10 @@ class Side:
         return done / seconds
 
     def shares(self) -> dict[str, float]:
-        """The part of a step's time that each kind of work takes, the largest first."""
+        """The part of a step's time that each kind of work takes, the largest first.
+
+        On a GPU of the time of PyTorch's own operations, without Liger's.
+        """
         activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if ON_GPU else [])]
         with profile(activities=activities) as seen:
             self.step()

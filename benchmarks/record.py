@@ -109,10 +109,11 @@ def write_results(results: dict[str, dict[str, Any]]) -> None:
 
 def section(one: dict[str, Any]) -> str:
     """A benchmark's part of the page."""
-    about = ast.get_docstring(ast.parse((HERE / f"{one['benchmark']}.py").read_text("utf-8")))
-    assert about is not None
     if "gpu" in one["setting"]:
         about = f"The same as under [{one['benchmark']}](#{one['benchmark'].replace('_', '-')})."
+    else:
+        script = (HERE / f"{one['benchmark']}.py").read_text(encoding="utf-8")
+        about = ast.get_docstring(ast.parse(script)) or ""
     name = name_of(one).replace("_", " ")
     title = name[:1].upper() + name[1:]
     reach = REACH.get(name_of(one), {})

@@ -33,6 +33,11 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 ON_GPU = DEVICE.type == "cuda"
 
 
+def gpu_size(quick: bool) -> tuple[int, int, int]:
+    """Width, layers and vocabulary of a Llama that gives a GPU something to do."""
+    return (1024, 8, 49152) if quick else (2048, 16, 49152)
+
+
 def now() -> float:
     """Seconds on a clock, once the device has done what it was told."""
     if ON_GPU:

@@ -23,7 +23,16 @@ from torchjd.aggregation import UPGrad
 from torchjd.autojac import backward as torchjd_backward
 from torchjd.autojac import jac_to_grad
 
-from settings import DEVICE, ON_GPU, hardware, now, peak_mib, random_items, random_llama
+from settings import (
+    DEVICE,
+    ON_GPU,
+    gpu_size,
+    hardware,
+    now,
+    peak_mib,
+    random_items,
+    random_llama,
+)
 from tasktune.batching.item import Item
 from tasktune.model.task_model import TaskModel
 from tasktune.objective.gradients import TaskGradients
@@ -131,7 +140,7 @@ def measure(bench: Bench, rounds: int, slow_rounds: int) -> dict[str, float]:
 def sizes(quick: bool) -> tuple[int, int, int]:
     """Width, layers and vocabulary."""
     if ON_GPU:
-        return (512, 4, 8192) if quick else (2048, 16, 49152)
+        return gpu_size(quick)
     return (256, 4, 8192) if quick else (576, 10, 49152)
 
 

@@ -25,7 +25,16 @@ from peft import LoraConfig, get_peft_model
 from torch.utils.data import Dataset
 from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
-from settings import BENCHMARK_PACK, DEVICE, ON_GPU, hardware, llama_folder, now, peak_mib
+from settings import (
+    BENCHMARK_PACK,
+    DEVICE,
+    ON_GPU,
+    gpu_size,
+    hardware,
+    llama_folder,
+    now,
+    peak_mib,
+)
 from tasktune.batching.item import Item
 from tasktune.config_file import load_config
 from tasktune.data import prepare
@@ -241,7 +250,7 @@ def main() -> None:
     steps, rounds = (3, 1) if arguments.quick else (6, 2)
     width, layers, vocabulary = (256, 4, 16384) if arguments.quick else (576, 10, 49152)
     if ON_GPU:
-        width, layers, vocabulary = (1024, 8, 49152) if arguments.quick else (2048, 16, 49152)
+        width, layers, vocabulary = gpu_size(arguments.quick)
     base = llama_folder(width, layers, vocabulary)
     first_adapter(base, base / "adapter.pt")
     answers: dict[str, list[dict[str, Any]]] = {"tasktune": [], "trainer": []}

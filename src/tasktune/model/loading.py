@@ -196,9 +196,9 @@ def _describe(source: str, config: ModelConfig) -> tuple[PretrainedConfig, type[
 
 def _dtype(config: ModelConfig, device: torch.device) -> torch.dtype:
     if config.dtype == "auto":
-        on_gpu = device.type == "cuda"
-        multiplies = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if multiplies else torch.float32
+        if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16
+        return torch.float32
     return torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
 
 

@@ -69,7 +69,8 @@ def row_ranges(offsets: tuple[int, ...], rounded: bool) -> tuple[list[int], Rang
 def sum_ranges(offsets: tuple[int, ...], rounded: bool) -> tuple[list[int], Ranges, Ranges]:
     """The slice of each sum over rows, and the rows that it takes on the left and on the right.
 
-    Rows of round length begin before or end behind their slice: ``padding`` puts zeros there.
+    Rows of round length begin before or end behind their slice: ``padding`` puts zeros there. What
+    is not finite in a neighbour's rows comes through all the same; such a step is left out whole.
     """
     slices, starts, lengths = [], [], []
     for k, (start, end) in enumerate(pairwise(offsets)):

@@ -80,7 +80,7 @@ class TaskGradients:
             return torch.zeros(len(self.present), len(self.present), dtype=torch.float64)
         rows = [gradient.flatten(1) for gradient in self.stacked()]
         products = torch.stack([each @ each.T for each in rows])
-        return products.double().sum(dim=0).cpu()  # once: the host would wait for each
+        return products.sum(dim=0, dtype=torch.float64).cpu()  # once: the host would wait for each
 
     def combine(self, weights: Tensor) -> None:
         """Leaves the weighted sum of the tasks' gradients in the parameters' ``.grad``.
