@@ -20,6 +20,12 @@ def test_a_missing_package_is_named() -> None:
         use_liger_kernels(tiny("llama"))
 
 
+@pytest.mark.skipif(find_spec("liger_kernel") is None, reason="needs liger-kernel")
+def test_a_model_that_liger_does_not_know_is_refused() -> None:
+    with pytest.raises(UserError, match=r"model\.kernels: liger has none for 'gpt2'; set kernels"):
+        use_liger_kernels(tiny("gpt2"))
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_the_key_changes_nothing(workshop: Workshop) -> None:
     """So that a run that was trained on one opens anywhere."""

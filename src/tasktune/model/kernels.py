@@ -20,6 +20,8 @@ OURS = {"cross_entropy": False, "fused_linear_cross_entropy": False}
 def use_liger_kernels(model: PreTrainedModel) -> None:
     """Puts Liger's kernels in the place of the model's own operations.
 
+    Positions are replaced in Transformers' module, so for all models of the kind in this process.
+
     :raises UserError: if the package is missing, or has none for such a model.
     """
     if not is_liger_kernel_available():
